@@ -1,0 +1,219 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Windows hosts for a test: environment and inventory for Ansible, a look at files and calls, faults on demand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import journal, specs
+from .filesystem import TEMP, WindowsFilesystem
+
+_HERE = Path(__file__).resolve().parent
+_BUILD = _HERE.parents[1] / ".build" / "windows_standin"
+
+
+def _with_first(variable: str, directory: Path) -> str:
+    before = os.environ.get(variable)
+    return os.pathsep.join([str(directory), before] if before else [str(directory)])
+
+
+class WindowsHosts:
+    """Some Windows hosts with an empty ``C:`` each.
+
+    :param tmp_path: an empty directory of the test; the hosts live in it.
+    :param names: the names of the hosts in the inventory.
+    :param cache: where the documented options of ``ansible.windows`` are kept between tests.
+    """
+
+    def __init__(self, tmp_path: Path, names: Iterable[str], cache: Path = _BUILD) -> None:
+        self.names = list(names)
+        top = tmp_path / "windows_hosts"
+        self.root = top / "files"
+        self._log = top / "calls.jsonl"
+        self._faults = journal.Faults(top / "faults.json")
+        self.root.mkdir(parents=True)
+        self._files = {name: WindowsFilesystem(self.root / name) for name in self.names}
+        #: What must be added to the environment of ansible-playbook.
+        self.env: dict[str, str] = {
+            "ANSIBLE_CONNECTION_PLUGINS": _with_first("ANSIBLE_CONNECTION_PLUGINS", _HERE / "connection_plugins"),
+            "PYTHONPATH": _with_first("PYTHONPATH", _HERE.parent),
+            "MSDEVICES_STANDIN_ROOT": str(self.root),
+            "MSDEVICES_STANDIN_LOG": str(self._log),
+            "MSDEVICES_STANDIN_FAULTS": str(top / "faults.json"),
+            "MSDEVICES_STANDIN_SPECS": str(specs.build(cache)),
+        }
+
+    # For Ansible
+
+    @property
+    def host_vars(self) -> dict[str, str]:
+        """The variables that make a host of the inventory one of these."""
+        return {"ansible_connection": "windows_standin"}
+
+    @property
+    def inventory_lines(self) -> list[str]:
+        """One line a host, for an inventory in the INI format."""
+        variables = " ".join(f"{name}={value}" for name, value in self.host_vars.items())
+        return [f"{name} ansible_host={name} {variables}" for name in self.names]
+
+    def environment(self) -> dict[str, str]:
+        """The whole environment for ansible-playbook: this process's with what the hosts need."""
+        return {**os.environ, **self.env}
+
+    # What happened
+
+    def events(self, event: str | None = None, host: str | None = None) -> list[dict[str, Any]]:
+        """All that the hosts saw, in order: ``connect``, ``module``, ``transfer``, ``command`` and ``refused``."""
+        return [
+            entry
+            for entry in journal.read(self._log)
+            if event in (None, entry["event"]) and host in (None, entry["host"])
+        ]
+
+    def calls(self, host: str | None = None, plugin: str | None = None) -> list[dict[str, Any]]:
+        """The module executions; ``plugin`` as full name or without ``ansible.windows.``.
+
+        Keys of each: ``host``, ``plugin``, ``args``, ``check_mode``, ``diff``, ``no_log``, ``changed``, ``failed``,
+        ``msg`` (of a failure), ``mode`` (of win_copy: query, single, explode, remote), ``time``, ``pid``.
+        """
+        full = plugin if plugin is None or "." in plugin else f"ansible.windows.{plugin}"
+        return [entry for entry in self.events("module", host) if full in (None, entry["plugin"])]
+
+    def transfers(self, host: str | None = None) -> list[dict[str, Any]]:
+        """The files that were sent to hosts: ``path`` and ``size``."""
+        return self.events("transfer", host)
+
+    def connections(self, host: str | None = None) -> int:
+        """How many connections were opened."""
+        return len(self.events("connect", host))
+
+    def forget(self) -> None:
+        """Start the log anew."""
+        self._log.unlink(missing_ok=True)
+
+    # Files
+
+    def tree(self, host: str, below: str = "", temp: bool = False) -> dict[str, bytes]:
+        """All files of a host by Windows path.
+
+        :param below: only those in this directory.
+        :param temp: also those in the directory for temporary files.
+        """
+        files = self._files[host]
+        tops = [files.parse(below)] if below else files.anchors()
+        hidden = files.parse(TEMP)
+        return {
+            str(path): files.read(path)
+            for top in tops
+            if files.is_dir(top)
+            for path in files.walk(top)
+            if files.is_file(path) and (temp or not path.is_below(hidden))
+        }
+
+    def exists(self, host: str, path: str) -> bool:
+        """Whether there is a file or directory."""
+        return self._files[host].exists(self._files[host].parse(path))
+
+    def read(self, host: str, path: str) -> bytes:
+        """:raises WindowsFailure: when there is no such file."""
+        return self._files[host].read(self._files[host].parse(path))
+
+    def mkdir(self, host: str, path: str) -> None:
+        """Create a directory, and the drive or share it is on."""
+        files = self._files[host]
+        target = files.parse(path)
+        files.make_root(target)
+        files.make_directory(target)
+
+    def write(self, host: str, path: str, data: bytes, *, hidden: bool = False, read_only: bool = False) -> None:
+        """Write a file, with the directories above it."""
+        files = self._files[host]
+        target = files.parse(path)
+        if target.parent is not None:
+            self.mkdir(host, str(target.parent))
+        files.write(target, data, force=True)
+        marks = {name for name, wanted in (("Hidden", hidden), ("ReadOnly", read_only)) if wanted}
+        if marks or files.marks(target):
+            files.set_marks(target, marks)
+
+    def remove(self, host: str, path: str) -> None:
+        """:raises WindowsFailure: when there is nothing."""
+        self._files[host].remove(self._files[host].parse(path))
+
+    # Faults
+
+    def fail(
+        self,
+        msg: str,
+        *,
+        host: str | None = None,
+        plugin: str | None = None,
+        times: int | None = 1,
+        after: int = 0,
+        mode: str | None = None,
+    ) -> None:
+        """Let module executions fail with ``msg``; the first ``after`` that match still work."""
+        self._fault("fail", "module", host, plugin, times, after, mode, msg=msg)
+
+    def unreachable(
+        self,
+        host: str,
+        *,
+        msg: str = "the host does not answer",
+        times: int | None = None,
+        plugin: str | None = None,
+        after: int = 0,
+        event: str = "connect",
+    ) -> None:
+        """Let connecting fail; with ``plugin`` or another ``event``, let the connection break there."""
+        self._fault("unreachable", "module" if plugin else event, host, plugin, times, after, None, msg=msg)
+
+    def interrupt_copy(self, host: str, files: int, *, msg: str = "the connection was lost") -> None:
+        """Let the next win_copy arrive in part: ``files`` files whole, one half, then the connection is lost."""
+        for mode in ("explode", "single"):
+            self._fault("partial", "module", host, "win_copy", 1, 0, mode, files=files, msg=msg)
+
+    def answer(
+        self, plugin: str, result: Mapping[str, Any], *, host: str | None = None, times: int | None = None
+    ) -> None:
+        """Let a module return ``result`` and do nothing; for modules that the hosts do not know."""
+        self._fault("answer", "module", host, plugin, times, 0, None, result=dict(result))
+
+    def deny_writing(self, host: str, path: str) -> None:
+        """Refuse every change at and below a path, as for a user without the permission."""
+        self._faults.add({"kind": "denied", "host": host, "path": path})
+
+    def clear_faults(self) -> None:
+        """Let the hosts work again."""
+        self._faults.clear()
+
+    def _fault(
+        self,
+        kind: str,
+        event: str,
+        host: str | None,
+        plugin: str | None,
+        times: int | None,
+        after: int,
+        mode: str | None,
+        **more: Any,
+    ) -> None:
+        full = plugin if plugin is None or "." in plugin else f"ansible.windows.{plugin}"
+        self._faults.add(
+            {
+                "kind": kind,
+                "event": event,
+                "host": host,
+                "plugin": full,
+                "times": times,
+                "after": after,
+                "mode": mode,
+                **more,
+            }
+        )

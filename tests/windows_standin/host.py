@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One Windows host: answers what Ansible sends to it, and keeps the log."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import journal, modules, payload, specs
+from .filesystem import WindowsFailure, WindowsFilesystem
+from .paths import BadWindowsPath, WindowsPath
+
+
+class ConnectionLost(Exception):
+    """The host cannot be reached, or the connection broke while it worked."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the hosts live: the files and directories that the harness prepared."""
+
+    root: Path
+    log: Path
+    specs: Path
+    faults: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read ``MSDEVICES_STANDIN_ROOT``, ``_LOG``, ``_SPECS`` and ``_FAULTS``.
+
+        :raises KeyError: when one is missing.
+        """
+        return cls(*(Path(environment[f"MSDEVICES_STANDIN_{name}"]) for name in ("ROOT", "LOG", "SPECS", "FAULTS")))
+
+
+class WindowsHost:
+    """The host called ``name``."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._settings = settings
+        self._faults = journal.Faults(settings.faults)
+        self._record = functools.partial(journal.record, settings.log, host=name)
+        self.files = WindowsFilesystem(settings.root / name, self._is_denied)
+
+    def _is_denied(self, path: WindowsPath) -> bool:
+        return any(path.is_below(self.files.parse(top)) for top in self._faults.denied_paths(self.name))
+
+    def _fault(self, event: str, **facts: Any) -> dict[str, Any] | None:
+        """A fault for this event; a lost connection is raised at once."""
+        rule = self._faults.take(event=event, host=self.name, **facts)
+        if rule is not None and rule["kind"] == "unreachable":
+            raise ConnectionLost(rule["msg"])
+        return rule
+
+    def connect(self) -> None:
+        """:raises ConnectionLost: when a fault says so."""
+        self._record(event="connect")
+        self._fault("connect")
+
+    def execute(self, command: str, data: bytes | None) -> tuple[int, bytes, bytes]:
+        """Do what Ansible asks for.
+
+        :returns: exit status, standard output, standard error.
+        :raises ConnectionLost: when a fault says so.
+        :raises payload.UnknownRequest: for something that is no PowerShell module.
+        """
+        try:
+            request = payload.read(command, data)
+        except payload.UnknownRequest as error:
+            self._record(event="refused", msg=str(error))
+            raise
+        if isinstance(request, payload.ModuleCall):
+            return 0, json.dumps(self._run_module(request)).encode(), b""
+        self._record(event="command", command=type(request).__name__, **vars(request))
+        self._fault("command")
+        try:
+            if isinstance(request, payload.Remove):
+                self.files.remove(self.files.parse(request.path))
+                return 0, b"", b""
+            path = self.files.parse(self.files.expand(request.parent)).child(request.name)
+            self.files.make_directory(path)
+            return 0, f"{path}\r\n".encode(), b""
+        except (BadWindowsPath, WindowsFailure) as error:
+            return 1, b"", str(error).encode()
+
+    def put_file(self, source: Path, target: str) -> None:
+        """Receive a file.
+
+        :raises ConnectionLost: when a fault says so; half of the file has arrived then.
+        :raises WindowsFailure: when it cannot be written.
+        """
+        data = source.read_bytes()
+        path = self.files.parse(target)
+        self._record(event="transfer", path=str(path), size=len(data))
+        try:
+            self._fault("transfer")
+        except ConnectionLost:
+            self.files.write(path, data[: len(data) // 2], force=True)
+            raise
+        self.files.write(path, data, force=True)
+
+    def _run_module(self, call: payload.ModuleCall) -> dict[str, Any]:
+        plugin = modules.full_name(call.name)
+        mode = call.arguments.get("_copy_mode")
+        event: dict[str, Any] = {
+            "event": "module",
+            "plugin": plugin,
+            "args": call.arguments,
+            "check_mode": bool(call.settings.get("_ansible_check_mode")),
+            "diff": bool(call.settings.get("_ansible_diff")),
+            "no_log": bool(call.settings.get("_ansible_no_log")),
+        }
+        if mode is not None:
+            event["mode"] = mode
+        try:
+            result = self._answer(plugin, call, mode)
+            event["failed"] = bool(result.get("failed"))
+            event["changed"] = bool(result.get("changed"))
+            if event["failed"]:
+                event["msg"] = result.get("msg")
+            return result
+        except ConnectionLost as error:
+            event.update(failed=True, changed=None, msg=str(error))
+            raise
+        finally:
+            self._record(**event)
+
+    def _answer(self, plugin: str, call: payload.ModuleCall, mode: str | None) -> dict[str, Any]:
+        documented = specs.load(self._settings.specs).get(plugin)
+        if documented is None:
+            return modules.failed(f"{plugin} is no documented module of the installed ansible.windows collection")
+        implementation = modules.IMPLEMENTED.get(plugin)
+        hidden = implementation.hidden if implementation else frozenset()
+        short = plugin.rpartition(".")[2]
+        try:
+            arguments = specs.check(
+                short, documented, {name: value for name, value in call.arguments.items() if name not in hidden}
+            )
+            arguments.update({name: call.arguments[name] for name in hidden if name in call.arguments})
+        except specs.BadArguments as error:
+            return modules.failed(str(error))
+        rule = self._fault("module", plugin=plugin, mode=mode) or {}
+        if rule.get("kind") == "fail":
+            return modules.failed(rule["msg"])
+        if rule.get("kind") == "answer":
+            return dict(rule["result"])
+        if implementation is None:
+            return modules.failed(f"{plugin} is not played here: prepare its answer with answer()")
+        context = modules.Context(
+            arguments=arguments,
+            files=self.files,
+            check_mode=bool(call.settings.get("_ansible_check_mode")),
+            diff=bool(call.settings.get("_ansible_diff")),
+            stop_after=rule["files"] if rule.get("kind") == "partial" else None,
+        )
+        try:
+            return implementation.run(context)
+        except modules.Interrupted as error:
+            raise ConnectionLost(rule.get("msg", "the connection was lost")) from error
