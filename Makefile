@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Every target does its own set-up, below .build/. Needed: make, git and Python 3.10 to 3.13; molecule also needs
+# podman, runc and debootstrap, which it installs on Debian when run as root.
+#
+#   PYTHON=/path/to/python   use this one, not the newest that is found
+#   CORE=2.16                run sanity, unit or integration with the newest release of this ansible-core
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BUILD := .build
+SUITES := lint unit sanity integration molecule
+
+# The Pythons that each ansible-core runs on, as far as this collection supports them.
+BOUNDS_2.16 := 3.10 3.12
+BOUNDS_2.17 := 3.10 3.12
+BOUNDS_2.18 := 3.11 3.13
+BOUNDS_2.19 := 3.11 3.13
+BOUNDS_2.20 := 3.12 3.13
+BOUNDS_2.21 := 3.12 3.13
+
+# Which Python, which packages, which ansible-core: one virtual environment for each purpose.
+ifdef CORE
+VENV := $(BUILD)/core-$(CORE)
+VENV_REQUIREMENTS := tests/requirements/test.txt
+VENV_EXTRA := 'ansible-core==$(CORE).*'
+PYTHON_BOUNDS := $(BOUNDS_$(CORE))
+else
+VENV := $(BUILD)/venv
+VENV_REQUIREMENTS := tests/requirements/dev.txt
+VENV_EXTRA :=
+PYTHON_BOUNDS := 3.10 3.13
+endif
+DEMO_VENV := $(BUILD)/demo
+PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
+
+COLLECTION := $(BUILD)/collections/ansible_collections/msdevices/provisioning
+
+# The tests see this collection and the packaged ones, and no configuration of the user.
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(BUILD)/collections
+export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
+export ANSIBLE_HOME := $(CURDIR)/$(BUILD)/ansible
+WITH_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+WITH_DEMO := PATH="$(CURDIR)/$(DEMO_VENV)/bin:$$PATH"
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(DEMO_VENV)/.stamp $(COLLECTION) ## stage five licenses onto two hosts, twice, against the emulator
+	@$(WITH_DEMO) python tests/demo/run.py
+
+.PHONY: test
+test: $(VENV)/.stamp ## run everything below and print how many tests passed and failed
+	@$(WITH_VENV) python tests/tools/run_all.py $(SUITES)
+
+.PHONY: test-fast
+test-fast: $(VENV)/.stamp ## the quick part: static checks and unit tests
+	@$(WITH_VENV) python tests/tools/run_all.py --keep-going lint-fast unit
+
+.PHONY: lint
+lint: $(VENV)/.stamp $(COLLECTION) ## static checks, documentation, changelog, import of the built collection
+	@$(WITH_VENV) python tests/tools/lint.py
+
+.PHONY: lint-fast
+lint-fast: $(VENV)/.stamp $(COLLECTION) ## the static checks that take seconds
+	@$(WITH_VENV) python tests/tools/lint.py --fast
+
+.PHONY: unit
+unit: $(VENV)/.stamp $(COLLECTION) ## unit tests
+	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/unit.xml tests/unit tests/unit_emulator
+
+.PHONY: sanity
+sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
+	@$(WITH_VENV) python tests/tools/sanity.py
+
+.PHONY: integration
+integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
+	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/integration.xml tests/integration_playbooks
+
+.PHONY: molecule
+molecule: $(VENV)/.stamp $(COLLECTION) ## the role on two Linux hosts in containers
+	@sh tests/tools/install_system_packages.sh
+	@$(WITH_VENV) python tests/tools/molecule.py
+
+.PHONY: bench
+bench: $(VENV)/.stamp $(COLLECTION) ## compare the collection with a playbook without it, at 10 to 1,000 licenses
+	@$(WITH_VENV) python tests/bench/run.py
+
+.PHONY: docs
+docs: $(VENV)/.stamp $(COLLECTION) ## build the pages of the plugins and the role below .build/docs
+	@$(WITH_VENV) sh tests/tools/build_docs.sh
+
+.PHONY: setup
+setup: $(VENV)/.stamp $(COLLECTION) ## only the set-up, for work with an editor or with pytest itself
+
+.PHONY: clean
+clean: ## remove everything that the other targets have made
+	@if command -v podman >/dev/null 2>&1; then \
+		podman rm --force --ignore msdevices-stage-1 msdevices-stage-2; \
+		podman rmi --force localhost/msdevices-stage 2>/dev/null || true; \
+	fi
+	@rm -rf $(BUILD) .ansible tests/output
+
+$(VENV)/.stamp: $(VENV_REQUIREMENTS) tests/requirements/test.txt tests/requirements/demo.txt requirements.txt
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then python=$$(sh tests/tools/find_python.sh $(PYTHON_BOUNDS)) || exit 1; fi; \
+	echo "Setting up $(VENV) with $$python"; \
+	"$$python" -m venv --clear $(VENV)
+	@$(VENV)/bin/python $(PIP_INSTALL) -r $(VENV_REQUIREMENTS) $(VENV_EXTRA)
+	@touch $@
+
+$(DEMO_VENV)/.stamp: tests/requirements/demo.txt requirements.txt
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then python=$$(sh tests/tools/find_python.sh) || exit 1; fi; \
+	echo "Setting up $(DEMO_VENV) with $$python"; \
+	"$$python" -m venv --clear $(DEMO_VENV)
+	@$(DEMO_VENV)/bin/python $(PIP_INSTALL) -r tests/requirements/demo.txt
+	@touch $@
+
+# A link to this directory, at the path where Ansible looks for the collection.
+$(COLLECTION):
+	@mkdir -p $(dir $@)
+	@ln -sfn ../../../.. $@

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run suites of tests, each a target of make, and end with one line: how many tests passed and how many failed.
+
+Usage: run_all.py [--keep-going] SUITE...
+
+Each suite leaves its counts below `.build/results`. A suite that fails without naming a failed test counts as one
+failure, and so does each test that was skipped: nothing is left out silently. Without --keep-going the first suite that
+fails ends the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+from results import ROOT, Counts, forget_counts, read_counts
+
+
+def run_suite(suite: str) -> tuple[Counts, float]:
+    """Run one suite; return its counts and the seconds that it took."""
+    print(f"\n######## {suite}", flush=True)
+    forget_counts(suite)
+    started = time.monotonic()
+    status = subprocess.call([os.environ.get("MAKE", "make"), "--no-print-directory", suite], cwd=ROOT)
+    seconds = time.monotonic() - started
+    counts = read_counts(suite) or Counts()
+    if status and not counts.failed:
+        counts.failed = 1
+    elif not status and not counts.passed:
+        print(f"{suite} ran no test", file=sys.stderr)
+        counts.failed += 1
+    return counts, seconds
+
+
+def main() -> int:
+    """Run the suites; the exit status is 0 when every test of every suite ran and passed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keep-going", action="store_true", help="run the other suites after one that failed")
+    parser.add_argument("suites", nargs="+", metavar="SUITE")
+    arguments = parser.parse_args()
+
+    table = []
+    total = Counts()
+    for suite in arguments.suites:
+        counts, seconds = run_suite(suite)
+        table.append((suite, counts, seconds))
+        total += counts
+        if (counts.failed or counts.skipped) and not arguments.keep_going:
+            break
+
+    print(f"\n{'suite':<14} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
+    for suite, counts, seconds in table:
+        print(f"{suite:<14} {counts.passed:>7} {counts.failed:>7} {counts.skipped:>8} {seconds:>8.1f}")
+    for suite in arguments.suites[len(table) :]:
+        print(f"{suite:<14} did not run: a suite before it failed")
+    failed = total.failed + total.skipped
+    print(f"\n{total.passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
