@@ -214,7 +214,8 @@ class WindowsFilesystem:
 
     def _load_marks(self) -> dict[str, list[str]]:
         try:
-            return json.loads((self.top / _ATTRIBUTES).read_text("utf-8"))
+            stored: dict[str, list[str]] = json.loads((self.top / _ATTRIBUTES).read_text("utf-8"))
+            return stored
         except FileNotFoundError:
             return {}
 

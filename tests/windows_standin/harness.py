@@ -23,6 +23,10 @@ def _with_first(variable: str, directory: Path) -> str:
     return os.pathsep.join([str(directory), before] if before else [str(directory)])
 
 
+def _full(plugin: str | None) -> str | None:
+    return plugin if plugin is None or "." in plugin else f"ansible.windows.{plugin}"
+
+
 class WindowsHosts:
     """Some Windows hosts with an empty ``C:`` each.
 
@@ -35,7 +39,8 @@ class WindowsHosts:
         self.names = list(names)
         top = tmp_path / "windows_hosts"
         self.root = top / "files"
-        self._log = top / "calls.jsonl"
+        #: All that the hosts saw, one JSON object a line: a place to look for secrets.
+        self.log = top / "calls.jsonl"
         self._faults = journal.Faults(top / "faults.json")
         self.root.mkdir(parents=True)
         self._files = {name: WindowsFilesystem(self.root / name) for name in self.names}
@@ -44,7 +49,7 @@ class WindowsHosts:
             "ANSIBLE_CONNECTION_PLUGINS": _with_first("ANSIBLE_CONNECTION_PLUGINS", _HERE / "connection_plugins"),
             "PYTHONPATH": _with_first("PYTHONPATH", _HERE.parent),
             "MSDEVICES_STANDIN_ROOT": str(self.root),
-            "MSDEVICES_STANDIN_LOG": str(self._log),
+            "MSDEVICES_STANDIN_LOG": str(self.log),
             "MSDEVICES_STANDIN_FAULTS": str(top / "faults.json"),
             "MSDEVICES_STANDIN_SPECS": str(specs.build(cache)),
         }
@@ -72,7 +77,7 @@ class WindowsHosts:
         """All that the hosts saw, in order: ``connect``, ``module``, ``transfer``, ``command`` and ``refused``."""
         return [
             entry
-            for entry in journal.read(self._log)
+            for entry in journal.read(self.log)
             if event in (None, entry["event"]) and host in (None, entry["host"])
         ]
 
@@ -82,8 +87,7 @@ class WindowsHosts:
         Keys of each: ``host``, ``plugin``, ``args``, ``check_mode``, ``diff``, ``no_log``, ``changed``, ``failed``,
         ``msg`` (of a failure), ``mode`` (of win_copy: query, single, explode, remote), ``time``, ``pid``.
         """
-        full = plugin if plugin is None or "." in plugin else f"ansible.windows.{plugin}"
-        return [entry for entry in self.events("module", host) if full in (None, entry["plugin"])]
+        return [entry for entry in self.events("module", host) if _full(plugin) in (None, entry["plugin"])]
 
     def transfers(self, host: str | None = None) -> list[dict[str, Any]]:
         """The files that were sent to hosts: ``path`` and ``size``."""
@@ -95,7 +99,7 @@ class WindowsHosts:
 
     def forget(self) -> None:
         """Start the log anew."""
-        self._log.unlink(missing_ok=True)
+        self.log.unlink(missing_ok=True)
 
     # Files
 
@@ -158,62 +162,54 @@ class WindowsHosts:
         after: int = 0,
         mode: str | None = None,
     ) -> None:
-        """Let module executions fail with ``msg``; the first ``after`` that match still work."""
-        self._fault("fail", "module", host, plugin, times, after, mode, msg=msg)
+        """Let module executions fail with ``msg``.
+
+        :param times: how often; None for ever.
+        :param after: so many matching executions work before.
+        :param mode: only this mode of win_copy.
+        """
+        self._add("fail", host, plugin, event="module", times=times, after=after, modes=mode and [mode], msg=msg)
 
     def unreachable(
         self,
         host: str,
         *,
         msg: str = "the host does not answer",
-        times: int | None = None,
-        plugin: str | None = None,
-        after: int = 0,
         event: str = "connect",
+        plugin: str | None = None,
+        times: int | None = None,
+        after: int = 0,
     ) -> None:
-        """Let connecting fail; with ``plugin`` or another ``event``, let the connection break there."""
-        self._fault("unreachable", "module" if plugin else event, host, plugin, times, after, None, msg=msg)
+        """Let the host be unreachable; with ``plugin``, let the connection break when that module begins.
+
+        :param event: ``connect``, or ``transfer`` or ``command`` to let the connection break there.
+        """
+        self._add("unreachable", host, plugin, event="module" if plugin else event, times=times, after=after, msg=msg)
 
     def interrupt_copy(self, host: str, files: int, *, msg: str = "the connection was lost") -> None:
-        """Let the next win_copy arrive in part: ``files`` files whole, one half, then the connection is lost."""
-        for mode in ("explode", "single"):
-            self._fault("partial", "module", host, "win_copy", 1, 0, mode, files=files, msg=msg)
+        """Let the next win_copy arrive in part: ``files`` files whole, one half, then the connection is lost.
+
+        The half file is written in place, as the real module does. A copy of one file is always the half one.
+        """
+        self._add(
+            "partial", host, "win_copy", event="module", times=1, modes=["explode", "single"], files=files, msg=msg
+        )
 
     def answer(
         self, plugin: str, result: Mapping[str, Any], *, host: str | None = None, times: int | None = None
     ) -> None:
-        """Let a module return ``result`` and do nothing; for modules that the hosts do not know."""
-        self._fault("answer", "module", host, plugin, times, 0, None, result=dict(result))
+        """Let a module return ``result`` and do nothing; its arguments are checked all the same."""
+        self._add("answer", host, plugin, event="module", times=times, result=dict(result))
 
     def deny_writing(self, host: str, path: str) -> None:
-        """Refuse every change at and below a path, as for a user without the permission."""
-        self._faults.add({"kind": "denied", "host": host, "path": path})
+        """Refuse every change at and below a path, as to a user without the permission."""
+        self._add("denied", host, None, path=path)
 
     def clear_faults(self) -> None:
         """Let the hosts work again."""
         self._faults.clear()
 
-    def _fault(
-        self,
-        kind: str,
-        event: str,
-        host: str | None,
-        plugin: str | None,
-        times: int | None,
-        after: int,
-        mode: str | None,
-        **more: Any,
-    ) -> None:
-        full = plugin if plugin is None or "." in plugin else f"ansible.windows.{plugin}"
-        self._faults.add(
-            {
-                "kind": kind,
-                "event": event,
-                "host": host,
-                "plugin": full,
-                "times": times,
-                "after": after,
-                "mode": mode,
-                **more,
-            }
-        )
+    def _add(self, kind: str, host: str | None, plugin: str | None, **rule: Any) -> None:
+        if host is not None and host not in self.names:
+            raise ValueError(f"there is no host {host!r}")
+        self._faults.add({"kind": kind, "host": host, "plugin": _full(plugin), **rule})

@@ -49,10 +49,12 @@ class WindowsHost:
         self._settings = settings
         self._faults = journal.Faults(settings.faults)
         self._record = functools.partial(journal.record, settings.log, host=name)
+        self._denied: list[WindowsPath] = []
         self.files = WindowsFilesystem(settings.root / name, self._is_denied)
+        self._denied = [self.files.parse(top) for top in self._faults.denied_paths(name)]
 
     def _is_denied(self, path: WindowsPath) -> bool:
-        return any(path.is_below(self.files.parse(top)) for top in self._faults.denied_paths(self.name))
+        return any(path.is_below(top) for top in self._denied)
 
     def _fault(self, event: str, **facts: Any) -> dict[str, Any] | None:
         """A fault for this event; a lost connection is raised at once."""

@@ -43,9 +43,9 @@ class Faults:
     * ``answer``: the module returns ``result`` and does nothing.
     * ``denied``: writing at or below ``path`` is refused.
 
-    ``event`` (``connect``, ``module``, ``transfer``, ``command``), ``host``, ``plugin`` and ``mode`` (win_copy's
-    ``query``, ``single``, ``explode``, ``remote``) say where it applies; one left out applies everywhere. The first
-    ``after`` matches are let through, then the rule works ``times`` times (null: always).
+    ``event`` (``connect``, ``module``, ``transfer``, ``command``), ``host``, ``plugin`` and ``modes`` (a list of
+    win_copy's ``query``, ``single``, ``explode``, ``remote``) say where it applies; what is left out or null applies
+    everywhere. The first ``after`` matches are let through, then the rule works ``times`` times (null: always).
     """
 
     def __init__(self, file: Path) -> None:
@@ -86,7 +86,9 @@ class Faults:
             for rule in rules:
                 if rule["kind"] == "denied" or rule.get("times") == 0:
                     continue
-                if any(rule.get(name) not in (None, facts.get(name)) for name in ("event", "host", "plugin", "mode")):
+                if any(rule.get(name) not in (None, facts.get(name)) for name in ("event", "host", "plugin")):
+                    continue
+                if rule.get("modes") and facts.get("mode") not in rule["modes"]:
                     continue
                 if rule.get("after"):
                     rule["after"] -= 1

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 MAX_FILE_PATH = 259
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
-_DEVICES = re.compile(
-    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])", re.IGNORECASE
-)
+_DEVICES = re.compile(r"con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]", re.IGNORECASE)
 _VARIABLE = re.compile(r"%([^%]+)%")
 
 
@@ -62,7 +60,7 @@ class WindowsPath:
         :raises BadWindowsPath: when Windows forbids the name.
         """
         check_name(name)
-        return WindowsPath(self.anchor, (*self.parts, name))
+        return _short_enough(WindowsPath(self.anchor, (*self.parts, name)))
 
     def is_below(self, other: WindowsPath) -> bool:
         """Whether this is ``other`` or lies in it."""
@@ -82,6 +80,15 @@ def check_name(name: str) -> None:
         raise BadWindowsPath(f"Windows strips the trailing dot or space of the name {name!r}")
     if _DEVICES.fullmatch(name.split(".", 1)[0].rstrip()):
         raise BadWindowsPath(f"{name!r} is the name of a device, not of a file")
+
+
+def _short_enough(path: WindowsPath) -> WindowsPath:
+    if len(str(path)) > MAX_FILE_PATH:
+        raise BadWindowsPath(
+            "The specified path, file name, or both are too long. The fully qualified file name must be less than "
+            f"260 characters: {path}"
+        )
+    return path
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
@@ -115,10 +122,4 @@ def parse(text: str, cwd: str) -> WindowsPath:
     parts = tuple(part for part in rest.split("\\") if part)
     for part in parts:
         check_name(part)
-    path = WindowsPath(anchor, parts)
-    if len(str(path)) > MAX_FILE_PATH:
-        raise BadWindowsPath(
-            "The specified path, file name, or both are too long. The fully qualified file name must be less than "
-            f"260 characters: {path}"
-        )
-    return path
+    return _short_enough(WindowsPath(anchor, parts))

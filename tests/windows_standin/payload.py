@@ -96,6 +96,8 @@ def read(command: str, data: bytes | None) -> ModuleCall | MakeDirectory | Remov
     :raises UnknownRequest: for anything else, such as a module written in Python.
     """
     if data:
+        if re.search(rb"\"async_wrapper(\.ps1)?\"", data):
+            raise UnknownRequest("an asynchronous module: these hosts run modules at once")
         for found in _documents(data):
             if "_ansible_module_name" in found:
                 own = {name: value for name, value in found.items() if not name.startswith("_ansible_")}

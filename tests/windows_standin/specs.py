@@ -20,6 +20,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+_KEPT = ("aliases", "choices", "default", "elements", "required", "type")
 _TYPES = frozenset(("bool", "bytes", "dict", "float", "int", "json", "list", "path", "raw", "str"))
 
 
@@ -41,13 +42,23 @@ def installed_collection() -> Path:
 
 
 def _fingerprint(collection: Path) -> str:
-    """Changes with the collection's version and place, and with every change of a file that holds documentation."""
-    digest = hashlib.sha256(str(collection).encode())
+    """Changes with the place of the collection, with each file of it that holds documentation, and with this module."""
+    digest = hashlib.sha256(str(collection).encode() + Path(__file__).read_bytes())
     for file in sorted((collection / "plugins" / "modules").iterdir()):
         if file.suffix in (".py", ".yml"):
             status = file.stat()
             digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def _facts_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without their prose."""
+    facts: dict[str, Any] = {}
+    for name, option in options.items():
+        facts[name] = {key: option[key] for key in _KEPT if key in option}
+        if option.get("suboptions"):
+            facts[name]["suboptions"] = _facts_of(option["suboptions"])
+    return facts
 
 
 def _document(collection: Path) -> dict[str, Any]:
@@ -67,7 +78,7 @@ def _document(collection: Path) -> dict[str, Any]:
         timeout=120,
     )
     pages = json.loads(run.stdout)
-    return {name: pages[name]["doc"].get("options", {}) for name in names if "doc" in pages.get(name, {})}
+    return {name: _facts_of(pages[name]["doc"].get("options", {})) for name in names if "doc" in pages.get(name, {})}
 
 
 def build(cache: Path) -> Path:
@@ -90,7 +101,8 @@ def build(cache: Path) -> Path:
 @functools.lru_cache(maxsize=4)
 def load(file: Path) -> dict[str, Any]:
     """Read what :func:`build` wrote: documented options by full module name."""
-    return json.loads(file.read_text("utf-8"))
+    documented: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return documented
 
 
 def _argument_spec(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,10 @@ options:
       - name: ansible_host
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
@@ -36,6 +39,16 @@ from windows_standin.payload import UnknownRequest
 display = Display()
 
 
+@contextlib.contextmanager
+def _ansible_errors() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionLost as error:
+        raise AnsibleConnectionFailure(str(error)) from error
+    except (BadWindowsPath, UnknownRequest, WindowsFailure) as error:
+        raise AnsibleError(f"a Windows host cannot do this: {error}") from error
+
+
 class Connection(ConnectionBase):
     """Behaves towards Ansible as the connections ``psrp`` and ``winrm`` do."""
 
@@ -45,45 +58,45 @@ class Connection(ConnectionBase):
     has_pipelining = True
     allow_extras = True
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.always_pipeline_modules = True
         self.has_native_async = True
         self._shell_type = "powershell"
-        self._host = None
+        self._host: WindowsHost | None = None
         super().__init__(*args, **kwargs)
 
-    def _connect(self):
-        super()._connect()
-        if not self._connected:
-            name = self.get_option("remote_addr")
-            display.vvv("ESTABLISH CONNECTION TO A PLAYED WINDOWS HOST", host=name)
-            self._host = WindowsHost(name, Settings.from_environment())
-            self._call(self._host.connect)
-            self._connected = True
+    def _connect(self) -> Connection:
+        self._connected_host()
         return self
 
-    @staticmethod
-    def _call(function, *args):
-        try:
-            return function(*args)
-        except ConnectionLost as error:
-            raise AnsibleConnectionFailure(str(error)) from error
-        except (BadWindowsPath, UnknownRequest, WindowsFailure) as error:
-            raise AnsibleError(f"a Windows host cannot do this: {error}") from error
+    def _connected_host(self) -> WindowsHost:
+        if self._host is None:
+            name = self.get_option("remote_addr")
+            display.vvv("ESTABLISH CONNECTION TO A PLAYED WINDOWS HOST", host=name)
+            host = WindowsHost(name, Settings.from_environment())
+            with _ansible_errors():
+                host.connect()
+            self._host = host
+            self._connected = True
+        return self._host
 
-    def exec_command(self, cmd, in_data=None, sudoable=True):
-        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        return self._call(self._host.execute, cmd, in_data)
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        """Do what Ansible asks the host for: see :meth:`WindowsHost.execute`."""
+        with _ansible_errors():
+            return self._connected_host().execute(cmd, in_data)
 
-    def put_file(self, in_path, out_path):
-        super().put_file(in_path, out_path)
-        self._call(self._host.put_file, Path(in_path), out_path.strip("'\""))
+    def put_file(self, in_path: str, out_path: str) -> None:
+        """Send a file to the host."""
+        with _ansible_errors():
+            self._connected_host().put_file(Path(in_path), out_path.strip("'\""))
 
-    def fetch_file(self, in_path, out_path):
-        super().fetch_file(in_path, out_path)
-        path = self._host.files.parse(in_path.strip("'\""))
-        Path(out_path).write_bytes(self._call(self._host.files.read, path))
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        """Get a file from the host."""
+        host = self._connected_host()
+        with _ansible_errors():
+            Path(out_path).write_bytes(host.files.read(host.files.parse(in_path.strip("'\""))))
 
-    def close(self):
+    def close(self) -> None:
+        """Forget the host; the next request connects anew."""
         self._connected = False
         self._host = None
