@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be set while the emulator runs, beside latency and faults."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass
+class Settings:
+    """Times are seconds. A reset restores these defaults."""
+
+    #: Lifetime of the access tokens Entra issues.
+    token_lifetime: int = 3599
+    #: How often one refresh token may be exchanged; none means any number of times.
+    refresh_token_uses: int | None = None
+    refresh_token_lifetime: int = 90 * 86400
+    #: Whether a byte-order mark precedes the JSON of the Store service, of Partner Center.
+    store_bom: bool = False
+    partner_bom: bool = True
+    #: Page size of Partner Center's collections when the request names none; none means unpaged.
+    partner_page_size: int | None = None
+    #: Whether Partner Center's collections carry links.
+    partner_links: bool = True
+
+    def update(self, values: dict[str, Any]) -> None:
+        """Change settings by name.
+
+        Raises ValueError for an unknown name.
+        """
+        known = {item.name for item in fields(self)}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"unknown setting {name!r}; there are {', '.join(sorted(known))}")
+            setattr(self, name, value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings by name."""
+        return asdict(self)
