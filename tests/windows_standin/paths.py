@@ -109,6 +109,8 @@ def parse(text: str, cwd: str) -> WindowsPath:
         text = "\\\\" + text[8:]
     elif text.startswith("\\\\?\\"):
         text = text[4:]
+        if not re.match(r"[A-Za-z]:\\", text):
+            raise BadWindowsPath(f"Only drives and shares are known, not {text!r}")
     drive, rest = ntpath.splitdrive(ntpath.normpath(ntpath.join(cwd, text)))
     if re.fullmatch(r"[A-Za-z]:", drive):
         anchor = drive[0].upper() + ":"

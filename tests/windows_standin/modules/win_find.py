@@ -52,7 +52,7 @@ def _tests(context: Context) -> Iterator[Test]:
     patterns = arguments.get("patterns")
     if patterns is not None:
         if arguments["use_regex"]:
-            flags = 0 if arguments["case_sensitive"] else re.IGNORECASE
+            flags = 0 if arguments.get("case_sensitive") else re.IGNORECASE
             regexes = [re.compile(pattern, flags) for pattern in patterns]
             yield lambda path: any(regex.search(path.name) for regex in regexes)
         else:
