@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fetching half of ms_offline_license: runs in the controller's process, on behalf of each host."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Sequence
+
+from ansible.utils.display import Display
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import Outcome, fetch_licenses
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseKey, requests_from
+from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import (
+    items_of,
+    specification,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import (
+    check_max_concurrency,
+    settings_from,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import FAILED, summary_of
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged, delivery_for
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._return_licenses import return_licenses
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import open_run_cache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._stage_licenses import stage_licenses
+
+_display = Display()
+
+
+class ActionModule(ProvisioningAction):
+    """Fetches licenses and stages them on the task's host, or returns them when no directory is given."""
+
+    SPECIFICATION = staticmethod(specification)
+
+    def perform(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """See ProvisioningAction."""
+        requests = requests_from(items_of(params), params["format"])
+        check_max_concurrency(params["max_concurrency"])
+
+        def fetch(keys: Sequence[LicenseKey]) -> list[Outcome]:
+            # Only now: who has everything staged needs no credential.
+            settings = settings_from(params, params["service"])
+            cache = open_run_cache(settings.run_cache, settings.deadline)
+            return fetch_licenses(settings, cache, keys, params["max_concurrency"], self._progress(len(set(keys))))
+
+        if params["dest"] is None:
+            staged = return_licenses(requests, fetch)
+        else:
+            delivery = delivery_for(self, params, task_vars)
+            staged = stage_licenses(requests, delivery, fetch, params["force"], self._task.check_mode)
+        return _result(staged, with_diff=self._task.diff)
+
+    def _progress(self, total: int) -> t.Callable[[LicenseKey, Outcome, int], None]:
+        host = self._play_context.remote_addr
+
+        def report(key: LicenseKey, outcome: Outcome, done: int) -> None:
+            failed = isinstance(outcome, ProvisioningError)
+            _display.vv(f"<{host}> {key}: {'failed' if failed else 'here'}")
+            if done == total or done % max(1, total // 10) == 0:
+                _display.v(f"<{host}> {done} of {total} licenses fetched or failed")
+
+        return report
+
+
+def _result(staged: Staged, with_diff: bool) -> dict[str, t.Any]:
+    result: dict[str, t.Any] = {
+        "changed": staged.changed,
+        "licenses": staged.licenses,
+        "pruned": staged.pruned,
+    }
+    if with_diff and staged.diff:
+        result["diff"] = staged.diff
+    if staged.warnings:
+        result["warnings"] = staged.warnings
+    failures = [item for item in staged.licenses if item["state"] == FAILED]
+    if failures:
+        result.update(failed=True, msg=summary_of(failures, len(staged.licenses)))
+        for item in staged.licenses:
+            # A failed result is always shown, and a license must not be.
+            item.pop("document", None)
+            item.pop("license_blob", None)
+    elif any("document" in item for item in staged.licenses):
+        # Keeps -v from printing licenses; the task's register has them.
+        result["_ansible_verbose_override"] = True
+    return result

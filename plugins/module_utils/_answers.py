@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""Reads what services answer: JSON objects, and the facts in error bodies of every shape that was seen.
+
+Source: reference facts on Partner Center (faults) and Store for Business (errors).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ServiceError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, printable
+
+_PROXY_REMEDY = "Check base_url, and whether a proxy or a sign-in page answers in the service's place"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What an error answer says, each field as text and empty where it says nothing."""
+
+    status: int
+    reason_phrase: str = ""
+    code: str = ""
+    message: str = ""
+    reason: str = ""
+    parameter: str = ""
+    request_id: str = ""
+    correlation_id: str = ""
+
+    def text(self, request: str) -> str:
+        """Put the facts into one clause that ends an error's cause."""
+        facts = [f"HTTP {self.status}"]
+        if self.code:
+            facts.append(f"code {self.code}")
+        if self.request_id:
+            facts.append(f"request id {self.request_id}")
+        if self.correlation_id:
+            facts.append(f"correlation id {self.correlation_id}")
+        said = "; ".join(part for part in (self.message, self.reason, self.parameter) if part)
+        return f"{request} answered {', '.join(facts)}" + (f", saying: {said}" if said else "")
+
+
+def lower_keys(value: t.Any) -> dict[str, t.Any]:
+    """Return a JSON object with its keys in lower case (services are not strict about case), or an empty one."""
+    return {str(key).lower(): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+def json_object(answer: Answer, attempted: str) -> dict[str, t.Any]:
+    """Parse a body as a JSON object. A byte-order mark before it is no problem.
+
+    Raises ServiceError, which never holds the body, when the body is empty, no JSON, or JSON of another type.
+    """
+    if not answer.body.strip():
+        raise _unusable(answer, attempted, "with an empty body")
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        page = answer.body.lstrip()[:1] == b"<"
+        raise _unusable(answer, attempted, "with a page instead of JSON" if page else "with broken JSON") from None
+    if not isinstance(value, dict):
+        raise _unusable(answer, attempted, "with JSON that is not an object")
+    return value
+
+
+def fault_of(answer: Answer, secrets: tuple[str, ...] = ()) -> Fault:
+    """Read an error answer, whatever its body is. Secrets that it repeats are taken out."""
+
+    def clean(value: t.Any) -> str:
+        if value is None or isinstance(value, (dict, list)):
+            return ""
+        text = str(value)
+        for secret in secrets:
+            if secret:
+                text = text.replace(secret, "********")
+        return printable(html.unescape(text)).rstrip(".")
+
+    try:
+        body = lower_keys(json.loads(answer.body))
+    except (ValueError, RecursionError):
+        body = {}
+    # Some services wrap the facts: {"error": {...}}, or put reason and parameter into data or details.
+    if isinstance(body.get("error"), Mapping):
+        body = {**body, **lower_keys(body["error"])}
+    inner: dict[str, t.Any] = {}
+    for key in ("data", "details"):
+        value = body.get(key)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, Mapping):
+                inner.update(lower_keys(item))
+    inner.update(body)
+
+    def first(*names: str) -> str:
+        return next((text for text in (clean(inner.get(name)) for name in names) if text), "")
+
+    details = first("reason")
+    for key in ("data", "details"):
+        value = inner.get(key)
+        texts = [clean(item) for item in (value if isinstance(value, list) else [value])]
+        details = "; ".join([part for part in [details, *texts] if part])
+    parameter = first("parametername", "parameter")
+    return Fault(
+        status=answer.status,
+        reason_phrase=clean(answer.reason),
+        code=first("code", "errorcode"),
+        message=first("description", "message", "error_description"),
+        reason=printable(details),
+        parameter=f"parameter {parameter}" if parameter else "",
+        request_id=clean(answer.headers.get("MS-RequestId")),
+        correlation_id=clean(answer.headers.get("MS-CorrelationId") or answer.headers.get("MS-CV")),
+    )
+
+
+def _unusable(answer: Answer, attempted: str, how: str) -> ServiceError:
+    cause = f"{answer.request} answered HTTP {answer.status} {how}"
+    return ServiceError(attempted, cause, _PROXY_REMEDY, status=answer.status)

@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""The clouds as one table. Source: reference facts on Partner Center, sign-in and Store for Business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a service is (its root URL, without version path) and for which audience its tokens are issued."""
+
+    base_url: str
+    audience: str
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One national cloud."""
+
+    authority: str
+    """Root URL of the sign-in service, without tenant."""
+    sign_in_hosts: tuple[str, ...]
+    """Hosts that the authority's discovery document may name for the token endpoint."""
+    services: dict[str, Endpoint]
+    """Service name (as in the option C(service)) to its endpoint."""
+
+
+# Only the public cloud's address of Store for Business is documented; the others use it until told otherwise.
+_STORE_FOR_BUSINESS = Endpoint("https://bspmts.mp.microsoft.com", "https://onestore.microsoft.com")
+_PARTNER_PUBLIC = Endpoint("https://api.partnercenter.microsoft.com", "https://api.partnercenter.microsoft.com")
+_PARTNER_CHINA = Endpoint(
+    "https://partner.partnercenterapi.microsoftonline.cn", "https://partner.partnercenterapi.microsoftonline.cn"
+)
+
+CLOUDS: dict[str, Cloud] = {
+    "public": Cloud(
+        "https://login.microsoftonline.com",
+        ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"),
+        {"store_for_business": _STORE_FOR_BUSINESS, "partner_center": _PARTNER_PUBLIC},
+    ),
+    "usgov": Cloud(
+        "https://login.microsoftonline.us",
+        ("login.microsoftonline.us", "login.usgovcloudapi.net"),
+        {"store_for_business": _STORE_FOR_BUSINESS, "partner_center": _PARTNER_PUBLIC},
+    ),
+    "china": Cloud(
+        "https://login.partner.microsoftonline.cn",
+        ("login.partner.microsoftonline.cn", "login.chinacloudapi.cn"),
+        {"store_for_business": _STORE_FOR_BUSINESS, "partner_center": _PARTNER_CHINA},
+    ),
+    "germany": Cloud(
+        "https://login.microsoftonline.de",
+        ("login.microsoftonline.de",),
+        {"store_for_business": _STORE_FOR_BUSINESS, "partner_center": _PARTNER_PUBLIC},
+    ),
+}
+
+# Values of AZURE_CLOUD_ENVIRONMENT in use (automation controller credential, Azure SDK), in lower case.
+_ENVIRONMENT_NAMES = {
+    "azurecloud": "public",
+    "azurepubliccloud": "public",
+    "azureusgovernment": "usgov",
+    "azurechinacloud": "china",
+    "azuregermancloud": "germany",
+}
+
+
+def cloud_name(option: str | None, environment: str | None) -> str:
+    """Return the cloud's name from the option, else from the value of AZURE_CLOUD_ENVIRONMENT, else C(public).
+
+    Raises OptionError for a name that is in neither table.
+    """
+    if option:
+        if option in CLOUDS:
+            return option
+        raise OptionError(
+            "Could not choose the cloud", f"'{option}' is no known cloud", f"Set cloud to one of {', '.join(CLOUDS)}"
+        )
+    if not environment:
+        return "public"
+    name = _ENVIRONMENT_NAMES.get(environment.lower())
+    if name is None:
+        raise OptionError(
+            "Could not choose the cloud",
+            f"the environment variable AZURE_CLOUD_ENVIRONMENT is '{environment}', which is no known cloud",
+            "Set it to AzureCloud, AzureUSGovernment, AzureChinaCloud or AzureGermanCloud, or set the option cloud",
+        )
+    return name

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""The errors that the layers below the callers raise.
+
+The callers (module, action plugin, lookup) translate a ProvisioningError into Ansible's failure, once.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class ProvisioningError(Exception):
+    """A failure that a user can meet: what was attempted, why it failed, and what to do about it."""
+
+    def __init__(self, attempted: str, cause: str, remedy: str = "") -> None:
+        """Take three sentences (or parts of one) without a final period, in plain English, free of secrets."""
+        super().__init__(attempted, cause, remedy)
+        self.attempted = attempted
+        self.cause = cause
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = f"{self.attempted}: {self.cause}".rstrip(".") + "."
+        if self.remedy:
+            text += f" {self.remedy.rstrip('.')}."
+        return text
+
+
+class OptionError(ProvisioningError):
+    """An option has a value that cannot work. Raised before any request is made."""
+
+
+class MissingLibraryError(ProvisioningError):
+    """A Python library that the controller needs is not installed."""
+
+
+class SignInError(ProvisioningError):
+    """No token could be had."""
+
+
+class UnavailableError(ProvisioningError):
+    """A service could not be reached, or did not answer well in time, after all tries."""
+
+    def __init__(self, attempted: str, cause: str, remedy: str = "", deadline_exceeded: bool = False) -> None:
+        super().__init__(attempted, cause, remedy)
+        self.deadline_exceeded = deadline_exceeded
+
+
+class ServiceError(ProvisioningError):
+    """A service answered, and the answer is a refusal or cannot be used."""
+
+    def __init__(self, attempted: str, cause: str, remedy: str = "", status: int = 0, code: str = "") -> None:
+        """Take also the HTTP status and the service's own code as text (empty when there was none)."""
+        super().__init__(attempted, cause, remedy)
+        self.status = status
+        self.code = code
+
+
+class NotFoundError(ServiceError):
+    """A service says that what was asked for does not exist. The one error that the run cache may keep."""
+
+
+class LicenseDocumentError(ProvisioningError):
+    """Bytes are no license document, or not the license that was asked for."""
+
+
+class StagingError(ProvisioningError):
+    """A license file could not be looked at or written on the managed host."""
+
+
+def to_entry(error: ProvisioningError) -> dict[str, t.Any]:
+    """Return an error as a JSON object, from which error_from makes it again in another process."""
+    return {"error": type(error).__name__, "fields": dict(vars(error))}
+
+
+def error_from(entry: dict[str, t.Any]) -> ProvisioningError:
+    """Make the error that to_entry was given."""
+    kinds: dict[str, type[ProvisioningError]] = {kind.__name__: kind for kind in _all_kinds(ProvisioningError)}
+    return kinds[entry["error"]](**entry["fields"])
+
+
+def _all_kinds(kind: type[ProvisioningError]) -> list[type[ProvisioningError]]:
+    return [kind] + [found for below in kind.__subclasses__() for found in _all_kinds(below)]

@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""The license document: bytes to facts, and the check against what was asked.
+
+Runs on managed hosts as well as on the controller: standard library only. The bytes are never re-serialized, since
+the signature inside covers them. Source: reference facts on the license document.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from xml.parsers import expat
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import LicenseDocumentError
+
+# Real documents have about 2.6 KB.
+MAX_BYTES = 1024 * 1024
+# Longest facts in a real document (package family names) have well under 200 characters.
+_MAX_FACT = 512
+_MAX_DEPTH = 32
+
+_ATTEMPT = "Could not read the license document"
+
+# (parent element, element or attribute) in lower case, to the field of LicenseDocument.
+_FACTS = {
+    ("license", "licenseid"): "license_id",
+    ("license", "contentid"): "content_id",
+    ("binding", "productid"): "product_id",
+    ("binding", "licenseinstanceid"): "license_instance_id",
+    ("binding", "requestorid"): "requestor_id",
+    ("binding", "pfm"): "package_family_name",
+    ("licenseinfo", "issueddate"): "issued_date",
+}
+
+
+@dataclass(frozen=True)
+class LicenseDocument:
+    """A license: its exact bytes, and the facts in its XML as text (empty where the document has none)."""
+
+    data: bytes
+    content_id: str
+    product_id: str
+    license_id: str = ""
+    license_instance_id: str = ""
+    requestor_id: str = ""
+    package_family_name: str = ""
+    issued_date: str = ""
+
+    @property
+    def blob(self) -> str:
+        """The document in base64, on one line, as Configuration Manager and MDM want it."""
+        return base64.b64encode(self.data).decode("ascii")
+
+    def file_bytes(self, license_format: str) -> bytes:
+        """Return what a file of this format (C(xml) or C(base64)) holds, to the byte."""
+        return self.blob.encode("ascii") if license_format == "base64" else self.data
+
+    def same_license(self, other: LicenseDocument) -> bool:
+        """Tell whether both are the same instance (version) of the license."""
+        if self.license_instance_id and other.license_instance_id:
+            return same_id(self.license_instance_id, other.license_instance_id)
+        return self.data == other.data
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 checksum of bytes as lower-case hexadecimal text."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def same_id(one: str, other: str) -> bool:
+    """Compare two ids as the services do: without regard to case or to braces around a GUID."""
+    return one.strip().strip("{}").lower() == other.strip().strip("{}").lower()
+
+
+def from_blob(blob: str) -> LicenseDocument:
+    """Decode and parse the base64 text of a license. Raises LicenseDocumentError."""
+    text = re.sub(r"\s+", "", blob)
+    if not text:
+        raise LicenseDocumentError(_ATTEMPT, "the license blob is empty")
+    if len(text) > MAX_BYTES * 2:
+        raise LicenseDocumentError(_ATTEMPT, "the license blob is larger than any license")
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, ValueError):
+        raise LicenseDocumentError(_ATTEMPT, "the license blob is not base64 text") from None
+    return parse(data)
+
+
+def from_file_bytes(data: bytes, license_format: str) -> LicenseDocument:
+    """Parse what a license file of this format holds. Raises LicenseDocumentError."""
+    if license_format != "base64":
+        return parse(data)
+    try:
+        return from_blob(data.decode("ascii"))
+    except UnicodeDecodeError:
+        raise LicenseDocumentError(_ATTEMPT, "the file is not base64 text") from None
+
+
+def parse(data: bytes) -> LicenseDocument:
+    """Parse the XML of a license. Raises LicenseDocumentError for anything that is not one license."""
+    if len(data) > MAX_BYTES:
+        raise LicenseDocumentError(_ATTEMPT, f"it is larger than {MAX_BYTES} bytes")
+    reader = _Reader()
+    try:
+        reader.read(data)
+    except expat.ExpatError as exc:
+        reason = expat.errors.messages.get(exc.code, "malformed")
+        raise LicenseDocumentError(_ATTEMPT, f"it is no well-formed XML ({reason}, line {exc.lineno})") from None
+    except (LookupError, ValueError):
+        # An XML declaration may name an encoding that does not exist.
+        raise LicenseDocumentError(_ATTEMPT, "its text encoding is unknown") from None
+    if not reader.facts.get("content_id"):
+        raise LicenseDocumentError(_ATTEMPT, "it has no ContentID")
+    if not reader.facts.get("product_id"):
+        raise LicenseDocumentError(_ATTEMPT, "it has no ProductID")
+    return LicenseDocument(data=data, **reader.facts)
+
+
+def check(document: LicenseDocument, product_id: str, content_id: str) -> None:
+    """Raise LicenseDocumentError unless the document is the license of this product and content id."""
+    if not same_id(document.content_id, content_id):
+        raise LicenseDocumentError(
+            "Could not accept the license",
+            f"it is the license of content id {_printable(document.content_id)}, not of {content_id}",
+        )
+    if not same_id(document.product_id, product_id):
+        raise LicenseDocumentError(
+            "Could not accept the license",
+            f"it is the license of product {_printable(document.product_id)}, not of {product_id}",
+        )
+
+
+def _printable(text: str) -> str:
+    """Make text from a document fit for a message."""
+    return re.sub(r"[^A-Za-z0-9_.{}-]", "?", text)[:64]
+
+
+class _Reader:
+    """Collects the facts while expat walks through the document; refuses a DOCTYPE, so nothing can be expanded."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, str] = {}
+        self._path: list[str] = []
+        self._text: list[str] | None = None
+        self._parser = expat.ParserCreate(namespace_separator=" ")
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
+        self._parser.StartDoctypeDeclHandler = self._doctype
+
+    def read(self, data: bytes) -> None:
+        self._parser.Parse(data, True)
+
+    def _doctype(self, *declaration: object) -> None:
+        raise LicenseDocumentError(_ATTEMPT, "it has a DOCTYPE, which no license has; it is refused")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        local = name.rpartition(" ")[2].lower()
+        if not self._path and local != "license":
+            raise LicenseDocumentError(_ATTEMPT, f"its root element is {_printable(local)}, not License")
+        if len(self._path) >= _MAX_DEPTH:
+            raise LicenseDocumentError(_ATTEMPT, "its elements are nested deeper than in any license")
+        self._path.append(local)
+        if len(self._path) <= 2:
+            for attribute, value in attributes.items():
+                self._keep(local, attribute.rpartition(" ")[2].lower(), value)
+        self._text = [] if len(self._path) == 3 and (self._path[1], local) in _FACTS else None
+
+    def _characters(self, text: str) -> None:
+        if self._text is not None:
+            self._text.append(text)
+
+    def _end(self, name: str) -> None:
+        local = self._path.pop()
+        if self._text is not None:
+            self._keep(self._path[-1], local, "".join(self._text))
+            self._text = None
+
+    def _keep(self, parent: str, name: str, value: str) -> None:
+        field = _FACTS.get((parent, name))
+        if field is None:
+            return
+        value = value.strip()
+        if len(value) > _MAX_FACT:
+            raise LicenseDocumentError(_ATTEMPT, f"its {name} is longer than in any license")
+        if self.facts.setdefault(field, value) != value:
+            raise LicenseDocumentError(_ATTEMPT, f"it has more than one {name}")

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""A service's session: signed-in calls below its root URL."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import Fault, fault_of
+from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
+from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in import TokenSource
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, Deadline, HttpSession
+
+
+class ServiceSession:
+    """Makes calls with a bearer token, and asks once more with a fresh token when one is refused.
+
+    May be used by several threads at once.
+    """
+
+    def __init__(self, settings: Settings, cache: Cache, connections: int = 1) -> None:
+        """Take the settings, where tokens are kept, and how many calls may be under way at once."""
+        self.settings = settings
+        self._http = HttpSession(settings, connections)
+        self._tokens = TokenSource(settings, cache)
+
+    def __enter__(self) -> ServiceSession:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def sign_in(self) -> None:
+        """Make sure that there is a token. Raises as TokenSource.token does."""
+        self._tokens.token()
+
+    def call(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: t.Any = None,
+        max_bytes: int = 32 * 1024 * 1024,
+    ) -> Answer:
+        """Send a request to the path below the service's root URL; each segment is percent-encoded here.
+
+        Returns the answer whatever its status (401 only after a second try with a fresh token). Raises as
+        HttpSession.send and TokenSource.token do.
+        """
+        url = "/".join((self.settings.base_url, *(quote(segment, safe="") for segment in path)))
+        token = self._tokens.token()
+        deadline = Deadline(self.settings.deadline)
+        request = dict(headers=headers, params=params, data=data, deadline=deadline, max_bytes=max_bytes)
+        answer = self._http.send(method, url, bearer=token, **request)
+        if answer.status == 401:
+            fresh = self._tokens.token_instead_of(token)
+            if fresh:
+                answer = self._http.send(method, url, bearer=fresh, **request)
+        return answer
+
+    def fault(self, answer: Answer) -> Fault:
+        """Read an error answer; a token or a secret that it repeats is taken out."""
+        settings = self.settings
+        secrets = (answer.bearer, settings.client_secret, settings.refresh_token)
+        return fault_of(answer, secrets)

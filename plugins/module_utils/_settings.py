@@ -1,0 +1,282 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""One typed settings object out of the options that every plugin shares. Everything is checked before any request."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils import _clouds
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
+
+_APP_CREDENTIALS = ("client_secret", "client_certificate_path", "federated_token_file")
+_CREDENTIALS = ("access_token", "refresh_token") + _APP_CREDENTIALS
+
+# auth_method to the options that it needs.
+_NEEDS = {
+    "access_token": ("access_token",),
+    "refresh_token": ("tenant_id", "client_id", "refresh_token"),
+    "client_secret": ("tenant_id", "client_id", "client_secret"),
+    "certificate": ("tenant_id", "client_id", "client_certificate_path"),
+    "federated_token": ("tenant_id", "client_id", "federated_token_file"),
+    "managed_identity": (),
+}
+_METHOD_OF = {
+    "access_token": "access_token",
+    "client_secret": "client_secret",
+    "client_certificate_path": "certificate",
+    "federated_token_file": "federated_token",
+}
+# What else sets an option, for messages. The fallbacks themselves stand in _argspec and in the doc fragments.
+ENVIRONMENT = {
+    "tenant_id": ("AZURE_TENANT_ID", "AZURE_TENANT"),
+    "client_id": ("AZURE_CLIENT_ID",),
+    "client_secret": ("AZURE_CLIENT_SECRET", "AZURE_SECRET"),
+    "client_certificate_path": ("AZURE_CLIENT_CERTIFICATE_PATH",),
+    "client_certificate_password": ("AZURE_CLIENT_CERTIFICATE_PASSWORD",),
+    "federated_token_file": ("AZURE_FEDERATED_TOKEN_FILE",),
+    "refresh_token": ("MSDEVICES_REFRESH_TOKEN",),
+    "access_token": ("MSDEVICES_ACCESS_TOKEN",),
+    "authority": ("AZURE_AUTHORITY_HOST",),
+}
+SECRET_OPTIONS = ("client_secret", "client_certificate_password", "refresh_token", "access_token")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to sign in, where the service is, and how patient to be. Built by settings_from."""
+
+    service: str
+    auth_method: str
+    authority: str
+    audience: str
+    base_url: str
+    sign_in_hosts: tuple[str, ...]
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    client_certificate_path: str = ""
+    client_certificate_password: str = field(default="", repr=False)
+    federated_token_file: str = ""
+    refresh_token: str = field(default="", repr=False)
+    access_token: str = field(default="", repr=False)
+    validate_certs: bool = True
+    ca_path: str = ""
+    timeout: float = 30.0
+    """Seconds that one request may take."""
+    deadline: float = 120.0
+    """Seconds that all tries of one call may take together."""
+    max_retries: int = 4
+    run_cache: bool = True
+
+    @property
+    def fingerprint(self) -> str:
+        """A checksum of everything that decides who asks whom: the run cache's keys contain it, so that a wrong
+        secret never finds what the right one fetched."""
+        parts = [
+            self.service, self.auth_method, self.authority, self.audience, self.base_url, self.tenant_id,
+            self.client_id, self.client_secret, self.client_certificate_path, self.client_certificate_password,
+            _file_checksum(self.client_certificate_path), self.federated_token_file, self.refresh_token,
+            self.access_token, str(self.validate_certs), self.ca_path,
+        ]  # fmt: skip
+        return hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()
+
+
+def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str, str] | None = None) -> Settings:
+    """Turn the shared options into settings for a service (a name in _clouds).
+
+    Options that are missing, C(None) or empty count as not set. Raises OptionError, which names the option.
+    """
+    environ = os.environ if environ is None else environ
+    given = {name: value for name, value in options.items() if value is not None and value != ""}
+    cloud = _clouds.CLOUDS[_clouds.cloud_name(given.get("cloud"), environ.get("AZURE_CLOUD_ENVIRONMENT"))]
+    endpoint = cloud.services[service]
+    authority = _root_url("authority", given["authority"]) if "authority" in given else cloud.authority
+    if "audience" in given:
+        _plain("audience", given["audience"])
+    method = _auth_method(given)
+    _check_credentials(given, method)
+    return Settings(
+        service=service,
+        auth_method=method,
+        authority=authority,
+        audience=given.get("audience", endpoint.audience).rstrip("/"),
+        base_url=_base_url(given.get("base_url", endpoint.base_url)),
+        sign_in_hosts=(urlsplit(authority).netloc.lower(), *(cloud.sign_in_hosts if "authority" not in given else ())),
+        validate_certs=given.get("validate_certs", True),
+        ca_path=_ca_path(given.get("ca_path", "")),
+        timeout=_positive("timeout", given.get("timeout", 30.0)),
+        deadline=_positive("deadline", given.get("deadline", 120.0)),
+        max_retries=_at_least("max_retries", given.get("max_retries", 4), 0),
+        run_cache=given.get("run_cache", True),
+        **{
+            name: str(given.get(name, ""))
+            for name in ("tenant_id", "client_id", "client_certificate_path", "federated_token_file", *SECRET_OPTIONS)
+        },
+    )
+
+
+def check_max_concurrency(value: int) -> int:
+    """Return the number of requests that may be under way at once, or raise OptionError."""
+    return _at_least("max_concurrency", value, 1)
+
+
+def _auth_method(given: Mapping[str, Any]) -> str:
+    """Decide on the sign-in method by what is set, never by asking a metadata service."""
+    asked = given.get("auth_method", "auto")
+    if asked != "auto":
+        if asked not in _NEEDS:
+            raise OptionError(
+                "Could not choose how to sign in",
+                f"auth_method '{asked}' is unknown",
+                f"Set it to auto or one of {', '.join(_NEEDS)}",
+            )
+        return asked
+    found = [name for name in _CREDENTIALS if name in given]
+    if not found:
+        raise OptionError(
+            "Could not choose how to sign in",
+            "no credential is set",
+            "Set one of client_secret (environment AZURE_CLIENT_SECRET or AZURE_SECRET), client_certificate_path"
+            " (AZURE_CLIENT_CERTIFICATE_PATH) or federated_token_file (AZURE_FEDERATED_TOKEN_FILE), each with tenant_id"
+            " (AZURE_TENANT_ID or AZURE_TENANT) and client_id (AZURE_CLIENT_ID); or refresh_token"
+            " (MSDEVICES_REFRESH_TOKEN), or access_token (MSDEVICES_ACCESS_TOKEN); or auth_method=managed_identity",
+        )
+    # An application with a secret of its own needs both to exchange a refresh token.
+    if "refresh_token" in found and len(found) == 2 and "access_token" not in found:
+        return "refresh_token"
+    if len(found) > 1:
+        raise OptionError(
+            "Could not choose how to sign in",
+            f"several credentials are set ({', '.join(_where(name) for name in found)})",
+            "Set auth_method to the one that is meant, or unset the others",
+        )
+    return _METHOD_OF.get(found[0], found[0])
+
+
+def _check_credentials(given: Mapping[str, Any], method: str) -> None:
+    missing = [name for name in _NEEDS[method] if name not in given]
+    if missing:
+        raise OptionError(
+            f"Could not prepare the sign-in by {method}",
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
+            "Set " + " and ".join(_where(name) for name in missing),
+        )
+    if "tenant_id" in given and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?", given["tenant_id"]):
+        raise OptionError(
+            "Could not prepare the sign-in",
+            "tenant_id is neither a GUID nor a domain name",
+            "Set tenant_id to the directory (tenant) id that the Entra admin center shows",
+        )
+    for name in ("client_id", *SECRET_OPTIONS):
+        if name in given and name != "client_certificate_password":
+            _plain(name, given[name])
+
+
+def _where(name: str) -> str:
+    variables = ENVIRONMENT.get(name, ())
+    return f"{name} (environment {' or '.join(variables)})" if variables else name
+
+
+def _plain(name: str, value: str) -> None:
+    """Refuse values with line breaks or blanks at the ends: they come from files and break requests obscurely."""
+    if value != value.strip() or re.search(r"[\x00-\x1f\x7f]", value):
+        raise OptionError(
+            "Could not use the options",
+            f"{name} starts or ends with white space or holds control characters",
+            f"Remove them from {_where(name)}; a value that was read from a file often ends with a line break",
+        )
+
+
+def _https(name: str, value: str) -> str:
+    url = value.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f\x7f\\]", url):
+        raise OptionError(
+            "Could not use the options", f"{name} is not a URL", f"Set {name} to a URL such as https://host.example"
+        )
+    if parts.scheme != "https":
+        raise OptionError(
+            "Could not use the options",
+            f"{name} is a {parts.scheme} URL; tokens and licenses only go over https",
+            f"Set {name} to an https URL",
+        )
+    if parts.username or parts.password:
+        raise OptionError(
+            "Could not use the options", f"{name} holds a user name or password", f"Remove them from {name}"
+        )
+    return url
+
+
+def _root_url(name: str, value: str) -> str:
+    # The Azure SDKs also take AZURE_AUTHORITY_HOST without a scheme.
+    url = _https(name, value if "://" in value else f"https://{value}")
+    if urlsplit(url).path:
+        raise OptionError(
+            "Could not use the options",
+            f"{name} has a path",
+            f"Set {name} to the root URL of the sign-in service, such as https://login.microsoftonline.com; the tenant"
+            " belongs into tenant_id",
+        )
+    return url
+
+
+def _base_url(value: str) -> str:
+    url = _https("base_url", value)
+    if re.search(r"/[vV]\d+(\.\d+)?$", urlsplit(url).path):
+        raise OptionError(
+            "Could not use the options",
+            "base_url ends with a version",
+            "Set base_url to the service's root URL without the version path",
+        )
+    return url
+
+
+def _ca_path(value: str) -> str:
+    path = os.path.expanduser(value) if value else ""
+    if path and not os.access(path, os.R_OK):
+        raise OptionError(
+            "Could not use the options",
+            f"ca_path {path} cannot be read on the controller",
+            "Set ca_path to a file with CA certificates in PEM form, or to a directory of such files",
+        )
+    return path
+
+
+def _positive(name: str, value: float) -> float:
+    # The upper bound (a day) also refuses infinity; the comparison refuses NaN.
+    if not 0 < float(value) <= 86400:
+        raise OptionError("Could not use the options", f"{name} is {value}", f"Set {name} to seconds, more than 0")
+    return float(value)
+
+
+def _at_least(name: str, value: int, least: int) -> int:
+    if not least <= value <= 1000:
+        raise OptionError(
+            "Could not use the options", f"{name} is {value}", f"Set {name} to a number from {least} to 1000"
+        )
+    return value
+
+
+def _file_checksum(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        with open(os.path.expanduser(path), "rb") as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except OSError:
+        # The sign-in says what is wrong with the file.
+        return ""

@@ -1,0 +1,267 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""Sign-in: settings to a bearer token, by MSAL. Source: reference facts on sign-in and MSAL."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import typing as t
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
+from ansible_collections.msdevices.provisioning.plugins.module_utils._certificate import load_certificate
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, SignInError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
+from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in_errors import remedy_for, said_by
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import (
+    Answer,
+    Deadline,
+    HttpSession,
+    missing_library,
+)
+
+# A token with less time left is not used, as MSAL has it.
+_LEAST_SECONDS_LEFT = 300
+_MAX_BYTES = 1024 * 1024
+# Issuers that Entra's discovery documents name beside the authority's own host.
+_ISSUER_HOSTS = ("sts.windows.net", "sts.chinacloudapi.cn", "sts.microsoftonline.de")
+
+
+class TokenSource:
+    """Gives the bearer token for a service: from the run cache, else from a sign-in."""
+
+    def __init__(self, settings: Settings, cache: Cache) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._key = f"token {settings.fingerprint}"
+
+    def token(self) -> str:
+        """Return a token with at least five minutes left, or one that was just issued.
+
+        Raises SignInError, UnavailableError, OptionError or MissingLibraryError.
+        """
+        if self._settings.auth_method == "access_token":
+            return self._settings.access_token
+        return self._cache.get_or_create(self._key, self._create, _fresh)["access_token"]
+
+    def token_instead_of(self, refused: str) -> str | None:
+        """Return another token than one that a service refused, or C(None) when there can be no other.
+
+        Among several askers that were refused the same token, one signs in again.
+        """
+        if self._settings.auth_method == "access_token":
+            return None
+        entry = self._cache.get_or_create(
+            self._key, self._create, lambda entry: _fresh(entry) and entry["access_token"] != refused
+        )
+        return entry["access_token"] if entry["access_token"] != refused else None
+
+    def _create(self) -> Entry:
+        result = _sign_in(self._settings)
+        return {"access_token": result["access_token"], "expires_at": time.time() + _seconds(result.get("expires_in"))}
+
+
+def _fresh(entry: Entry) -> bool:
+    return bool(entry.get("access_token")) and entry.get("expires_at", 0) - time.time() >= _LEAST_SECONDS_LEFT
+
+
+def _seconds(value: t.Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _sign_in(settings: Settings) -> dict[str, t.Any]:
+    attempted = f"Could not sign in by {settings.auth_method}"
+    # What needs no network comes first, so that a wrong option is found before any request.
+    credential = _client_credential(settings)
+    try:
+        import msal
+    except ImportError as exc:
+        raise missing_library("msal") from exc
+    plain_http = settings.auth_method == "managed_identity"
+    http = HttpSession(settings, plain_http=plain_http)
+    client = _MsalHttpClient(http, settings, attempted)
+    try:
+        result = _acquire(msal, settings, credential, client)
+    except (ValueError, KeyError, AttributeError, TypeError, RuntimeError, msal.MsalServiceError) as exc:
+        # MSAL raises these for documents that are not what it expects.
+        raise SignInError(
+            attempted,
+            f"the sign-in service's answer could not be used ({type(exc).__name__})",
+            "Check authority and tenant_id, and whether a proxy answers in the service's place",
+        ) from None
+    finally:
+        http.close()
+    if not isinstance(result, Mapping) or not result.get("access_token"):
+        raise _refused(settings, attempted, result if isinstance(result, Mapping) else {})
+    return dict(result)
+
+
+def _client_credential(settings: Settings) -> t.Any:
+    """The application's own credential in the form that MSAL takes, or C(None) for one that has none."""
+    if settings.auth_method in ("certificate", "refresh_token") and settings.client_certificate_path:
+        key, certificate = load_certificate(settings.client_certificate_path, settings.client_certificate_password)
+        return {"private_key": key, "public_certificate": certificate}
+    if settings.auth_method == "federated_token" or (
+        settings.auth_method == "refresh_token" and settings.federated_token_file and not settings.client_secret
+    ):
+        _read_assertion(settings.federated_token_file)
+        return {"client_assertion": lambda: _read_assertion(settings.federated_token_file)}
+    return settings.client_secret or None
+
+
+def _read_assertion(path: str) -> str:
+    """Read the file anew each time: who issues the token replaces it there."""
+    attempted = f"Could not use the federated token file {path}"
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8") as stream:
+            assertion = stream.read().strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = getattr(exc, "strerror", None) or "it is no text"
+        raise OptionError(attempted, f"it cannot be read ({reason})", "Check federated_token_file") from None
+    if not assertion:
+        raise OptionError(attempted, "it is empty", "Check what writes the file")
+    return assertion
+
+
+def _acquire(msal: t.Any, settings: Settings, credential: t.Any, client: _MsalHttpClient) -> t.Any:
+    if settings.auth_method == "managed_identity":
+        identity = (
+            msal.UserAssignedManagedIdentity(client_id=settings.client_id)
+            if settings.client_id
+            else msal.SystemAssignedManagedIdentity()
+        )
+        manager = msal.ManagedIdentityClient(identity, http_client=client)
+        return manager.acquire_token_for_client(resource=settings.audience)
+    # Instance discovery would ask the public cloud about the authority that the user named.
+    common = {
+        "authority": f"{settings.authority}/{settings.tenant_id}",
+        "http_client": client,
+        "instance_discovery": False,
+    }
+    scopes = [f"{settings.audience}/.default"]
+    if settings.auth_method == "refresh_token":
+        if credential is None:
+            app = msal.PublicClientApplication(settings.client_id, **common)
+        else:
+            app = msal.ConfidentialClientApplication(settings.client_id, client_credential=credential, **common)
+        return app.acquire_token_by_refresh_token(settings.refresh_token, scopes=scopes)
+    # azure_region=False: a stray REGION_NAME variable must not send the sign-in to a regional host.
+    app = msal.ConfidentialClientApplication(
+        settings.client_id, client_credential=credential, azure_region=False, **common
+    )
+    return app.acquire_token_for_client(scopes=scopes)
+
+
+def _refused(settings: Settings, attempted: str, result: Mapping[str, t.Any]) -> SignInError:
+    text = said_by(result)
+    return SignInError(attempted, f"the sign-in service refused: {_without_secrets(text, settings)}", remedy_for(text))
+
+
+def _without_secrets(text: str, settings: Settings) -> str:
+    for secret in (
+        settings.client_secret,
+        settings.refresh_token,
+        settings.client_certificate_password,
+        settings.access_token,
+    ):
+        if secret:
+            text = text.replace(secret, "********")
+    return text
+
+
+class _MsalResponse:
+    """The part of a response that MSAL reads."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.status_code = answer.status
+        self.headers = answer.headers
+        self.text = answer.body.decode("utf-8-sig", "replace")
+
+    def raise_for_status(self) -> None:
+        if self.status_code >= 400:
+            raise RuntimeError(f"HTTP {self.status_code}")
+
+
+class _MsalHttpClient:
+    """Lets MSAL send by our transport, which brings time-outs, retries and TLS settings, and keeps credentials from
+    going to a host that only a discovery document names."""
+
+    def __init__(self, http: HttpSession, settings: Settings, attempted: str) -> None:
+        self._http = http
+        self._settings = settings
+        self._attempted = attempted
+        self._deadline = Deadline(settings.deadline)
+        # Managed identities talk to a local endpoint with answers of its own.
+        self._entra = settings.auth_method != "managed_identity"
+
+    def get(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **others: t.Any,
+    ) -> _MsalResponse:
+        """Send a GET: the discovery document, or a managed identity's token."""
+        answer = self._send("GET", url, headers=headers, params=params)
+        if self._entra:
+            self._check_discovery(answer)
+        return _MsalResponse(answer)
+
+    def post(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: t.Any = None,
+        **others: t.Any,
+    ) -> _MsalResponse:
+        """Send a POST: the token request."""
+        if self._entra:
+            self._check_host("token endpoint", url)
+        return _MsalResponse(self._send("POST", url, headers=headers, params=params, data=data))
+
+    def close(self) -> None:
+        """MSAL closes what it is given; the session belongs to who made it."""
+
+    def _send(self, method: str, url: str, **request: t.Any) -> Answer:
+        answer = self._http.send(method, url, deadline=self._deadline, max_bytes=_MAX_BYTES, **request)
+        try:
+            body = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            body = None
+        if answer.status >= 500 or answer.status in (408, 429) or not isinstance(body, dict):
+            shape = "" if isinstance(body, dict) else " without a usable body"
+            raise SignInError(
+                self._attempted,
+                f"{answer.request} answered HTTP {answer.status}{shape}",
+                "Check authority and tenant_id, and whether a proxy answers in the service's place; a service that is"
+                " overloaded answers later",
+            )
+        return answer
+
+    def _check_discovery(self, answer: Answer) -> None:
+        document = json.loads(answer.body)
+        if answer.status != 200:
+            raise _refused(self._settings, self._attempted, document)
+        self._check_host("issuer", str(document.get("issuer", "")), _ISSUER_HOSTS)
+        self._check_host("token endpoint", str(document.get("token_endpoint", "")))
+
+    def _check_host(self, what: str, url: str, others: tuple[str, ...] = ()) -> None:
+        parts = urlsplit(url)
+        known = (*self._settings.sign_in_hosts, *others)
+        if parts.scheme != "https" or parts.netloc.lower() not in known:
+            raise SignInError(
+                self._attempted,
+                f"the discovery document of {self._settings.authority} names another {what}, on host"
+                f" '{parts.netloc[:100]}', to which no credential is sent",
+                "Check authority and cloud, and whether a proxy answers in the service's place",
+            )

@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""What counts as staged: the manifest, the verdict on a file, and the result that each request gets.
+
+Shared by the staging of POSIX hosts (on the host) and of Windows hosts (on the controller): standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import LicenseDocumentError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import (
+    LicenseDocument,
+    check,
+    from_file_bytes,
+    same_id,
+    sha256,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
+    LicenseRequest,
+    filename_problem,
+)
+
+_VERSION = 1
+_FACTS = (
+    "license_id",
+    "license_instance_id",
+    "requestor_id",
+    "package_family_name",
+    "issued_date",
+)
+_IDS = ("product_id", "sku_id", "content_id")
+FETCHED = "fetched"
+UNCHANGED = "unchanged"
+FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the manifest remembers of a staged file."""
+
+    sha256: str
+    size: int
+    facts: Mapping[str, str]
+    """The ids of the request and the facts of the document."""
+
+    @classmethod
+    def of(cls, request: LicenseRequest, document: LicenseDocument, license_format: str) -> Record:
+        """Make the record of a document as it lies in the file of a request."""
+        data = document.file_bytes(license_format)
+        facts = {name: getattr(request.key, name) for name in _IDS}
+        facts.update({name: getattr(document, name) for name in _FACTS})
+        return cls(sha256(data), len(data), facts)
+
+    def is_of(self, request: LicenseRequest) -> bool:
+        """Tell whether it is the record of the license that the request asks for."""
+        return all(same_id(self.facts.get(name, ""), getattr(request.key, name)) for name in _IDS)
+
+    def same_license(self, document: LicenseDocument, license_format: str) -> bool:
+        """Tell whether the document is the instance of the license that the record is of."""
+        instance = self.facts.get("license_instance_id", "")
+        if instance and document.license_instance_id:
+            return same_id(instance, document.license_instance_id)
+        return self.sha256 == sha256(document.file_bytes(license_format))
+
+
+Manifest = t.Dict[str, Record]
+
+
+def load_manifest(data: bytes | None) -> tuple[Manifest, str]:
+    """Read the manifest's bytes (C(None) when there is none); return it, and why it is not used, if so.
+
+    A manifest that cannot be trusted counts as empty: valid license files are then adopted, and nothing is pruned.
+    """
+    if data is None:
+        return {}, ""
+    try:
+        content = json.loads(data)
+        version = content["version"]
+        if version != _VERSION:
+            return {}, f"the manifest has version {str(version)[:20]}, and only version {_VERSION} is known"
+        manifest = {}
+        for name, entry in content["files"].items():
+            problem = filename_problem(name)
+            if problem:
+                return {}, f"the manifest is not one that was written here: {problem}"
+            facts = {fact: str(entry[fact]) for fact in (*_IDS, *_FACTS)}
+            manifest[name] = Record(str(entry["sha256"]), int(entry["size"]), facts)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}, "the manifest is damaged"
+    return manifest, ""
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """Return the manifest's bytes, the same for the same content."""
+    files = {
+        name: {"sha256": record.sha256, "size": record.size, **record.facts} for name, record in manifest.items()
+    }
+    return (json.dumps({"version": _VERSION, "files": files}, indent=1, sort_keys=True) + "\n").encode("utf-8")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a file counts as staged; if not, why not, and whether staging can replace it."""
+
+    record: Record | None
+    """The record of the file when it counts as staged."""
+    reason: str = ""
+    """C(absent), C(altered), C(invalid), C(other_license) or C(blocked), empty when it counts as staged."""
+
+
+ABSENT = Verdict(None, "absent")
+BLOCKED = Verdict(None, "blocked")
+
+
+def judge(request: LicenseRequest, data: bytes, recorded: Record | None, license_format: str) -> Verdict:
+    """Judge a file by its bytes and by what the manifest says of it."""
+    try:
+        document = from_file_bytes(data, license_format)
+    except LicenseDocumentError:
+        return Verdict(None, "invalid")
+    try:
+        check(document, request.key.product_id, request.key.content_id)
+    except LicenseDocumentError:
+        return Verdict(None, "other_license")
+    record = Record.of(request, document, license_format)
+    # The bytes count, not what the record would be of them: base64 text may be wrapped, for instance.
+    record = Record(sha256(data), len(data), record.facts)
+    if recorded is not None and recorded.is_of(request) and recorded.sha256 != record.sha256:
+        return Verdict(None, "altered")
+    return Verdict(record)
+
+
+def result_of(
+    request: LicenseRequest, state: str, path: str | None, record: Record | None, reason: str = "", error: str = ""
+) -> dict[str, t.Any]:
+    """Return one item of the return value C(licenses)."""
+    facts = record.facts if record is not None else {}
+    return {
+        **{name: getattr(request.key, name) for name in _IDS},
+        **{name: facts.get(name) or None for name in _FACTS},
+        "path": path,
+        "sha256": record.sha256 if record is not None else None,
+        "size": record.size if record is not None else None,
+        "state": state,
+        "reason": reason or None,
+        "error": error or None,
+    }
+
+
+def diff_of(path: str, before: Record | None, after: Record | None) -> dict[str, str]:
+    """Return the difference that staging or pruning a file makes: ids and dates, never the license."""
+    return {
+        "before_header": path,
+        "after_header": path,
+        "before": _shown(before),
+        "after": _shown(after),
+    }
+
+
+def _shown(record: Record | None) -> str:
+    if record is None:
+        return ""
+    lines = [f"{name}: {record.facts.get(name, '')}" for name in (*_IDS, *_FACTS)]
+    return "\n".join([*lines, f"sha256: {record.sha256}", f"size: {record.size}"]) + "\n"
+
+
+def summary_of(failures: t.Sequence[Mapping[str, t.Any]], total: int) -> str:
+    """Return the message of a task some of whose licenses failed: each one, why, and what to do about it."""
+    listed = " ".join(f"[{item['product_id']}/{item['sku_id']}/{item['content_id']}] {item['error']}" for item in failures)
+    return f"{len(failures)} of {total} licenses failed; the others are in place. {listed}"

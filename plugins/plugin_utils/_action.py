@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""What the action plugins share: a module's manners (validated options, masking, invocation) in the controller's
+process."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import SECRET_OPTIONS
+
+_NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+# Masking replaces substrings everywhere in a result: shorter values would only garble it.
+_SHORTEST_MASKED = 4
+
+
+class ProvisioningAction(ActionBase):
+    """Base of the action plugins: a subclass names its specification and does the work in perform."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    SPECIFICATION: t.Callable[[], dict[str, t.Any]]
+    """Returns the keyword arguments with which the module of the same name makes its AnsibleModule."""
+
+    def perform(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Do the work with validated options, and return the result. A ProvisioningError becomes a failure."""
+        raise NotImplementedError
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Run the action, as Ansible calls it."""
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        del tmp
+        params: dict[str, t.Any] = dict(self._task.args)
+        specification = type(self).SPECIFICATION()
+        spec = specification["argument_spec"]
+        try:
+            params = self._validated(specification)
+            result.update(self.perform(params, task_vars or {}))
+        except ProvisioningError as exc:
+            result.update(failed=True, changed=result.get("changed", False), msg=str(exc))
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        result["invocation"] = {"module_args": shown_arguments(params, spec)}
+        secrets = {str(params[name]) for name in SECRET_OPTIONS if name in spec and params.get(name)}
+        return remove_values(result, {secret for secret in secrets if len(secret) >= _SHORTEST_MASKED})
+
+    def _validated(self, specification: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the options as a module would see them. Raises OptionError."""
+        rules = {name: value for name, value in specification.items() if name != "supports_check_mode"}
+        validation = ArgumentSpecValidator(**rules).validate(self._task.args)
+        if validation.error_messages:
+            text = "; ".join(validation.error_messages)
+            if any(isinstance(error, UnsupportedError) for error in validation.errors.errors):
+                text += f". Supported are: {', '.join(sorted(specification['argument_spec']))}"
+            raise OptionError(
+                f"Could not use the options of {self._task.action}", text, f"See ansible-doc {self._task.action}"
+            )
+        return validation.validated_parameters
+
+
+def shown_arguments(params: Mapping[str, t.Any], spec: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return options in the form in which they may be shown: without the values of secrets."""
+    shown: dict[str, t.Any] = {}
+    for name, value in params.items():
+        option = spec.get(name, {})
+        if value is not None and (option.get("no_log") or name not in spec):
+            shown[name] = _NOT_SHOWN
+        elif option.get("options") and isinstance(value, list):
+            shown[name] = [
+                shown_arguments(item, option["options"]) if isinstance(item, Mapping) else _NOT_SHOWN for item in value
+            ]
+        else:
+            shown[name] = value
+    return shown

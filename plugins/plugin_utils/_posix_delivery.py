@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""Delivery to POSIX hosts: the module ms_offline_license, which is the staging half, in one execution per call."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Sequence
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseRequest
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged
+
+MODULE = "msdevices.provisioning.ms_offline_license"
+# What the host needs to know; sign-in and service stay on the controller.
+_OPTIONS = ("format", "mode", "owner", "group", "prune")
+
+
+class PosixDelivery:
+    """See Delivery."""
+
+    def __init__(self, action: ActionBase, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
+        self._action = action
+        self._task_vars = task_vars
+        self._arguments = {name: params[name] for name in _OPTIONS if params.get(name) is not None}
+        # As the user wrote it: the host expands ~ and variables.
+        self._arguments["dest"] = action._task.args["dest"]
+
+    def stage(self, requests: Sequence[LicenseRequest]) -> Staged:
+        """See Delivery."""
+        result = self._action._execute_module(
+            module_name=MODULE,
+            module_args={**self._arguments, "licenses": [_item(request) for request in requests]},
+            task_vars=self._task_vars,
+        )
+        licenses = result.get("licenses") or []
+        if len(licenses) != len(requests):
+            raise StagingError(
+                f"Could not stage licenses in {self._arguments['dest']}",
+                str(result.get("msg") or "the module did not report").strip(),
+                "" if result.get("msg") else "Look at the host's Python with -vvv",
+            )
+        return Staged(
+            licenses,
+            changed=bool(result.get("changed")),
+            pruned=result.get("pruned") or [],
+            diff=result.get("diff") or [],
+            warnings=result.get("warnings") or [],
+        )
+
+
+def _item(request: LicenseRequest) -> dict[str, str]:
+    item = {
+        "product_id": request.key.product_id,
+        "sku_id": request.key.sku_id,
+        "content_id": request.key.content_id,
+        "filename": request.filename,
+    }
+    if request.document is not None:
+        item["license_blob"] = request.document.blob
+    return item

@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""The run cache: answers and tokens shared by all forks of one run of Ansible, and gone with it.
+
+It lives in DEFAULT_LOCAL_TMP, one 0700 directory per run that Ansible deletes at its end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+import time
+import typing as t
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ansible import constants as C
+from ansible.utils.display import Display
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Entry, NoCache
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    ProvisioningError,
+    error_from,
+    to_entry,
+)
+
+_display = Display()
+_LONGEST_PAUSE = 0.05
+# Whoever holds a lock makes a bounded call; somebody who waits longer than any such call asks by himself.
+_PATIENCE_FACTOR = 4
+
+
+class RunCache:
+    """A Cache in files. Reading needs no lock; the lock of a key is held while its entry is created, so that many
+    forks that want the same make one request."""
+
+    def __init__(self, directory: str, patience: float) -> None:
+        """Take an existing private directory, and for how many seconds to wait for somebody else's request."""
+        self._directory = directory
+        self._patience = patience
+
+    def get_or_create(
+        self, key: str, create: Callable[[], Entry], usable: Callable[[Entry], bool] | None = None
+    ) -> Entry:
+        """See Cache. A directory that cannot be used costs requests, never a result."""
+        path = os.path.join(self._directory, hashlib.sha256(key.encode("utf-8")).hexdigest())
+        entry = _read(path)
+        if entry is not None and (usable is None or usable(entry)):
+            return entry
+        asked = time.time()
+        with self._locked(path + ".lock"):
+            entry = _read(path)
+            if entry is not None and (usable is None or usable(entry)):
+                return entry
+            failure = _read(path + ".failed")
+            if failure is not None and failure.get("time", 0) > asked:
+                # The request that this one waited for has failed just now. Errors are not kept beyond that.
+                raise error_from(failure)
+            try:
+                entry = create()
+            except ProvisioningError as exc:
+                _write(path + ".failed", {"time": time.time(), **to_entry(exc)})
+                raise
+            _write(path, entry)
+            return entry
+
+    @contextmanager
+    def _locked(self, path: str) -> Iterator[None]:
+        """Hold an exclusive lock across processes and threads. It ends with its holder, however that ends."""
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            _display.vv(f"The run cache cannot be used, requests are made without it: {exc.strerror}")
+            yield
+            return
+        try:
+            end = time.monotonic() + self._patience
+            pause = 0.002
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        break
+                    time.sleep(pause)
+                    pause = min(pause * 2, _LONGEST_PAUSE)
+                except OSError as exc:
+                    _display.vv(f"The run cache cannot lock its files: {exc.strerror}")
+                    break
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def open_run_cache(enabled: bool, deadline: float) -> RunCache | NoCache:
+    """Return the cache of this run of Ansible, or one that remembers nothing.
+
+    C(deadline) is the number of seconds after which a call ends at the latest.
+    """
+    if not enabled:
+        return NoCache()
+    directory = os.path.join(C.DEFAULT_LOCAL_TMP, "msdevices.provisioning")
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    except OSError as exc:
+        _display.vv(f"The run cache cannot be used, requests are made without it: {exc.strerror}")
+        return NoCache()
+    return RunCache(directory, deadline * _PATIENCE_FACTOR)
+
+
+def _read(path: str) -> Entry | None:
+    try:
+        with open(path, "rb") as stream:
+            entry: t.Any = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _write(path: str, entry: Entry) -> None:
+    """Replace the file at once, so that readers see the old entry or the new one."""
+    temporary = ""
+    try:
+        # mkstemp makes it readable by its owner alone.
+        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(entry, stream)
+        os.replace(temporary, path)
+    except OSError as exc:
+        _display.vv(f"The run cache cannot be written, requests are made without it: {exc.strerror}")
+        if temporary:
+            try:
+                os.unlink(temporary)
+            except OSError:
+                pass
