@@ -42,7 +42,7 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 def test_bad_arguments_fail(play: Runner, hosts: WindowsHosts) -> None:
-    outcome = play({name: {f"ansible.windows.{module}": arguments} for name, (module, arguments, _) in BAD.items()})
+    outcome = play({name: {f"ansible.windows.{module}": arguments} for name, (module, arguments, _part) in BAD.items()})
     for name, (_module, _arguments, part) in BAD.items():
         assert part in outcome.failure("win1", name), name
     assert hosts.tree("win1") == {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +32,12 @@ class Settings:
     faults: Path
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+    def from_environment(cls) -> Settings:
         """Read ``MSDEVICES_STANDIN_ROOT``, ``_LOG``, ``_SPECS`` and ``_FAULTS``.
 
         :raises KeyError: when one is missing.
         """
-        return cls(*(Path(environment[f"MSDEVICES_STANDIN_{name}"]) for name in ("ROOT", "LOG", "SPECS", "FAULTS")))
+        return cls(*(Path(os.environ[f"MSDEVICES_STANDIN_{name}"]) for name in ("ROOT", "LOG", "SPECS", "FAULTS")))
 
 
 class WindowsHost:
