@@ -21,7 +21,8 @@ options:
   client_id:
     description:
       - The application (client) id as which to sign in.
-      - With O(auth_method=managed_identity) it selects a user-assigned identity; leave it out for the system-assigned one.
+      - With O(auth_method=managed_identity) it selects a user-assigned identity; leave it out for the system-assigned
+        one.
       - When not set, the environment variable E(AZURE_CLIENT_ID) is used.
     type: str
   client_secret:

@@ -80,7 +80,7 @@ def _open_pfx(path: str, data: bytes, secret: bytes | None) -> tuple[object, lis
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     try:
-        key, certificate, others = pkcs12.load_key_and_certificates(data, secret)
+        key, certificate, _chain = pkcs12.load_key_and_certificates(data, secret)
     except Exception:  # cryptography raises many kinds, some of them from its native part
         raise _unusable(
             path, "it is neither PEM nor a PFX file that opens with the password", f"Check the file and {_PASSWORD}"

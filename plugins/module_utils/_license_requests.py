@@ -100,7 +100,9 @@ def requests_from(items: Sequence[Mapping[str, t.Any]], license_format: str = "x
     problems += _clashes(requests)
     if problems:
         more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise OptionError(_ATTEMPT, "; ".join(problems[:10]) + more, "Correct the items; nothing was requested or written")
+        raise OptionError(
+            _ATTEMPT, "; ".join(problems[:10]) + more, "Correct the items; nothing was requested or written"
+        )
     return requests
 
 
@@ -118,7 +120,7 @@ def key_problem(key: LicenseKey) -> str:
         return "product_id is not a Store id, which has 12 letters and digits, such as 9WZDNCRFJ3PS"
     if re.fullmatch(r"[0-9]{1,3}", key.sku_id):
         return (
-            f'sku_id is the number {key.sku_id}; YAML reads an unquoted 0015 as the number 13, so write it in quotes:'
+            f"sku_id is the number {key.sku_id}; YAML reads an unquoted 0015 as the number 13, so write it in quotes:"
             f' sku_id: "{int(key.sku_id):04o}"'
         )
     if not re.fullmatch(r"[A-Za-z0-9]{4}", key.sku_id):
@@ -135,7 +137,9 @@ def filename_problem(filename: str) -> str:
     if not filename:
         return "filename is empty"
     if re.search(r'[/\\:*?"<>|\x00-\x1f\x7f]', filename) or filename in (".", "..") or ".." in filename:
-        return f"filename {filename[:60]!r} is not a plain name: separators, '..' and the characters :*?\"<>| are refused"
+        return (
+            f"filename {filename[:60]!r} is not a plain name: separators, '..' and the characters :*?\"<>| are refused"
+        )
     if filename.startswith(TEMPORARY_PREFIX):
         return f"filename {filename[:60]!r} is reserved for the manifest"
     if len(filename.encode("utf-8", "surrogatepass")) > MAX_FILENAME:
@@ -162,7 +166,9 @@ def _clashes(requests: Sequence[LicenseRequest]) -> list[str]:
     for request in requests:
         name = names.setdefault(request.key.folded, request.filename)
         if name.lower() != request.filename.lower():
-            problems.append(f"{request.key} is asked for twice with different file names, {name} and {request.filename}")
+            problems.append(
+                f"{request.key} is asked for twice with different file names, {name} and {request.filename}"
+            )
         key = keys.setdefault(request.filename.lower(), request.key)
         if not key.same(request.key):
             problems.append(f"{key} and {request.key} have the same file name, {request.filename}")

@@ -14,7 +14,7 @@ import tempfile
 import time
 import typing as t
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import (
@@ -149,10 +149,8 @@ class PosixStaging:
             return
         for name in os.listdir(self._directory):
             if name.startswith(TEMPORARY_PREFIX) and name.endswith(_TEMPORARY_SUFFIX):
-                try:
+                with suppress(OSError):
                     os.unlink(self._path(name))
-                except OSError:
-                    pass
 
     def _read(self, path: str, limit: int) -> bytes | None:
         """Return a regular file's bytes, or C(None) when it is something else or larger. Raises OSError."""
@@ -193,14 +191,11 @@ class PosixStaging:
 
     def _missing(self, request: LicenseRequest, verdict: Verdict) -> dict[str, t.Any]:
         path = self._path(request.filename)
-        error = (
-            f"Could not stage {request.key}: {path} {_REASONS[verdict.reason]}. "
-            + (
-                "Remove it, or set another filename."
-                if verdict is BLOCKED
-                else "The module alone stages only licenses whose license_blob it is given; on the controller the action"
-                " plugin of the same name fetches them."
-            )
+        error = f"Could not stage {request.key}: {path} {_REASONS[verdict.reason]}. " + (
+            "Remove it, or set another filename."
+            if verdict is BLOCKED
+            else "The module alone stages only licenses whose license_blob it is given; on the controller the action"
+            " plugin of the same name fetches them."
         )
         return result_of(request, FAILED, path, None, verdict.reason, error)
 
@@ -254,7 +249,7 @@ class PosixStaging:
         params = self._module.params
         changed = self._module.set_mode_if_different(path, params["mode"], False)
         changed = self._module.set_owner_if_different(path, params["owner"], changed)
-        return self._module.set_group_if_different(path, params["group"], changed)
+        return bool(self._module.set_group_if_different(path, params["group"], changed))
 
     def _prune(self, requests: Sequence[LicenseRequest], manifest: dict[str, Record]) -> None:
         wanted = {request.filename.lower() for request in requests}

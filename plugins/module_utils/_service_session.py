@@ -61,12 +61,15 @@ class ServiceSession:
         url = "/".join((self.settings.base_url, *(quote(segment, safe="") for segment in path)))
         token = self._tokens.token()
         deadline = Deadline(self.settings.deadline)
-        request = dict(headers=headers, params=params, data=data, deadline=deadline, max_bytes=max_bytes)
-        answer = self._http.send(method, url, bearer=token, **request)
+
+        def send(bearer: str) -> Answer:
+            return self._http.send(method, url, headers, params, data, bearer, deadline, max_bytes)
+
+        answer = send(token)
         if answer.status == 401:
             fresh = self._tokens.token_instead_of(token)
             if fresh:
-                answer = self._http.send(method, url, bearer=fresh, **request)
+                answer = send(fresh)
         return answer
 
     def fault(self, answer: Answer) -> Fault:

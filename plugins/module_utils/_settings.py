@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _clouds
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 
-_APP_CREDENTIALS = ("client_secret", "client_certificate_path", "federated_token_file")
-_CREDENTIALS = ("access_token", "refresh_token") + _APP_CREDENTIALS
+_CREDENTIALS = ("access_token", "refresh_token", "client_secret", "client_certificate_path", "federated_token_file")
 
 # auth_method to the options that it needs.
 _NEEDS = {
@@ -132,7 +131,7 @@ def check_max_concurrency(value: int) -> int:
 
 def _auth_method(given: Mapping[str, Any]) -> str:
     """Decide on the sign-in method by what is set, never by asking a metadata service."""
-    asked = given.get("auth_method", "auto")
+    asked = str(given.get("auth_method", "auto"))
     if asked != "auto":
         if asked not in _NEEDS:
             raise OptionError(

@@ -48,7 +48,7 @@ class TokenSource:
         """
         if self._settings.auth_method == "access_token":
             return self._settings.access_token
-        return self._cache.get_or_create(self._key, self._create, _fresh)["access_token"]
+        return str(self._cache.get_or_create(self._key, self._create, _fresh)["access_token"])
 
     def token_instead_of(self, refused: str) -> str | None:
         """Return another token than one that a service refused, or C(None) when there can be no other.
@@ -84,6 +84,7 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
     credential = _client_credential(settings)
     try:
         import msal
+        from msal.exceptions import MsalServiceError
     except ImportError as exc:
         raise missing_library("msal") from exc
     plain_http = settings.auth_method == "managed_identity"
@@ -91,7 +92,7 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
     client = _MsalHttpClient(http, settings, attempted)
     try:
         result = _acquire(msal, settings, credential, client)
-    except (ValueError, KeyError, AttributeError, TypeError, RuntimeError, msal.MsalServiceError) as exc:
+    except (ValueError, KeyError, AttributeError, TypeError, RuntimeError, MsalServiceError) as exc:
         # MSAL raises these for documents that are not what it expects.
         raise SignInError(
             attempted,

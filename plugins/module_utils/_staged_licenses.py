@@ -100,9 +100,7 @@ def load_manifest(data: bytes | None) -> tuple[Manifest, str]:
 
 def dump_manifest(manifest: Manifest) -> bytes:
     """Return the manifest's bytes, the same for the same content."""
-    files = {
-        name: {"sha256": record.sha256, "size": record.size, **record.facts} for name, record in manifest.items()
-    }
+    files = {name: {"sha256": record.sha256, "size": record.size, **record.facts} for name, record in manifest.items()}
     return (json.dumps({"version": _VERSION, "files": files}, indent=1, sort_keys=True) + "\n").encode("utf-8")
 
 
@@ -174,5 +172,7 @@ def _shown(record: Record | None) -> str:
 
 def summary_of(failures: t.Sequence[Mapping[str, t.Any]], total: int) -> str:
     """Return the message of a task some of whose licenses failed: each one, why, and what to do about it."""
-    listed = " ".join(f"[{item['product_id']}/{item['sku_id']}/{item['content_id']}] {item['error']}" for item in failures)
+    listed = " ".join(
+        f"[{item['product_id']}/{item['sku_id']}/{item['content_id']}] {item['error']}" for item in failures
+    )
     return f"{len(failures)} of {total} licenses failed; the others are in place. {listed}"

@@ -98,7 +98,9 @@ class StoreForBusiness:
         fault = self._session.fault(answer)
         cause = fault.text(answer.request)
         if answer.gave_up:
-            return UnavailableError(attempted, f"{cause}; {answer.gave_up}", "Run again later", answer.deadline_exceeded)
+            return UnavailableError(
+                attempted, f"{cause}; {answer.gave_up}", "Run again later", answer.deadline_exceeded
+            )
         why, remedy = _meaning(fault, key)
         kind = NotFoundError if fault.status == 404 else ServiceError
         return kind(attempted, f"{why} ({cause})" if why else cause, remedy, status=fault.status, code=fault.code)
@@ -112,12 +114,12 @@ def _meaning(fault: Fault, key: LicenseKey) -> tuple[str, str]:
     if fault.status in (401, 403):
         return "the service does not accept the application", _NOT_ACTIVATED
     if fault.status == 404:
-        return (
-            "there is no such product, SKU or content id",
-            f"Check the ids; an offline SKU is usually 0015, not {key.sku_id}. {_RETIRED}"
-            if key.sku_id != "0015"
-            else f"Check the ids. {_RETIRED}",
+        hint = (
+            ""
+            if key.sku_id == "0015"
+            else f", and the SKU (that of offline licenses is usually 0015, not {key.sku_id})"
         )
+        return "there is no such product, SKU or content id", f"Check the ids{hint}. {_RETIRED}"
     if fault.status == 409:
         not_owned = ("not owned", "Acquire the product for the organization in the Store first, with offline licensing")
         not_offline = (

@@ -181,7 +181,7 @@ class HttpSession:
             params=params,
             data=data,
             auth=_Bearer(bearer),
-            timeout=Timeout(total=seconds),
+            timeout=Timeout(total=seconds),  # type: ignore[arg-type]  # requests takes urllib3's, too
             verify=self._verify,
             allow_redirects=False,
             stream=True,
@@ -262,7 +262,7 @@ class HttpSession:
         if exhausted:
             why = f"{self._settings.max_retries} retries did not help"
         elif asked and asked >= deadline.remaining():
-            why = f"it asks to wait {asked:.0f} seconds, more than is left of the deadline of {deadline.seconds:g} seconds"
+            why = f"it asks to wait {asked:.0f} seconds, and the deadline of {deadline.seconds:g} seconds is nearer"
         else:
             why = f"it did not recover within the deadline of {deadline.seconds:g} seconds"
         return replace(answer, gave_up=why, deadline_exceeded=not exhausted)

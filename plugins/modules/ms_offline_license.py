@@ -14,8 +14,8 @@ author:
 description:
   - Fetches offline licenses of Microsoft Store apps (I(Get offline license)) and stages them as files on the managed
     host, for image builds whose apps have to start without the Store.
-  - All requests are made by the controller, so that managed hosts, Windows and POSIX alike, need neither credentials nor
-    Python libraries nor a way to the internet. Use neither C(delegate_to) nor C(run_once).
+  - All requests are made by the controller, so that managed hosts, Windows and POSIX alike, need neither credentials
+    nor Python libraries nor a way to the internet. Use neither C(delegate_to) nor C(run_once).
   - A license is asked for once in a run, however many hosts want it, and not at all when every host has it. A file
     counts as staged when it is a license, its content id and product id are those asked for, and it is what was staged.
   - What could be fetched is staged, even when other licenses fail. Then the task fails and names each license that
@@ -30,8 +30,8 @@ attributes:
     support: full
     details:
       - Without O(dest) nothing is written, and licenses are fetched in check mode too.
-      - With O(dest) no request is made in check mode. It is predicted that each missing license can be fetched, and with
-        O(force=true) that the service has a newer one.
+      - With O(dest) no request is made in check mode. It is predicted that each missing license can be fetched, and
+        with O(force=true) that the service has a newer one.
       - A O(dest) that does not exist is no failure in check mode, since a task before may be about to create it.
   diff_mode:
     support: full
@@ -74,8 +74,8 @@ options:
         type: str
       license_blob:
         description:
-          - The license itself in base64, from a vault, a lookup, or an archive. It is checked and staged, and no service
-            is asked for it.
+          - The license itself in base64, from a vault, a lookup, or an archive. It is checked and staged, and no
+            service is asked for it.
         type: str
   product_id:
     description:
@@ -264,7 +264,7 @@ licenses:
     state:
       description:
         - V(fetched) when the license was brought to the host by this task (in check mode, would be).
-        - V(unchanged) when it was there already; without O(dest), when the user brought it as O(licenses[].license_blob).
+        - V(unchanged) when it was there already; without O(dest), when O(licenses[].license_blob) brought it.
         - V(failed) when it could not be had, and RV(licenses[].error) says why.
       type: str
       returned: always

@@ -54,7 +54,8 @@ class ProvisioningAction(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         result["invocation"] = {"module_args": shown_arguments(params, spec)}
         secrets = {str(params[name]) for name in SECRET_OPTIONS if name in spec and params.get(name)}
-        return remove_values(result, {secret for secret in secrets if len(secret) >= _SHORTEST_MASKED})
+        masked: dict[str, t.Any] = remove_values(result, {item for item in secrets if len(item) >= _SHORTEST_MASKED})
+        return masked
 
     def _validated(self, specification: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the options as a module would see them. Raises OptionError."""
@@ -67,7 +68,7 @@ class ProvisioningAction(ActionBase):
             raise OptionError(
                 f"Could not use the options of {self._task.action}", text, f"See ansible-doc {self._task.action}"
             )
-        return validation.validated_parameters
+        return dict(validation.validated_parameters)
 
 
 def shown_arguments(params: Mapping[str, t.Any], spec: Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -34,4 +34,5 @@ def run_nested(
         templar=action._templar,
         shared_loader_obj=action._shared_loader_obj,
     )
-    return handler.run(task_vars=task_vars)
+    result: dict[str, t.Any] = handler.run(task_vars=task_vars)
+    return result

@@ -33,7 +33,7 @@ class PosixDelivery:
 
     def stage(self, requests: Sequence[LicenseRequest]) -> Staged:
         """See Delivery."""
-        result = self._action._execute_module(
+        result: dict[str, t.Any] = self._action._execute_module(
             module_name=MODULE,
             module_args={**self._arguments, "licenses": [_item(request) for request in requests]},
             task_vars=self._task_vars,

@@ -32,7 +32,7 @@ def return_licenses(requests: Sequence[LicenseRequest], fetch: Fetch) -> Staged:
         fetched = fetch([requests[number].key for number in wanted]) if wanted else []
     except ProvisioningError as exc:
         fetched = [exc] * len(wanted)
-    outcomes = dict(zip(wanted, fetched))
+    outcomes = dict(zip(wanted, fetched, strict=True))
     staged = Staged([])
     for number, request in enumerate(requests):
         document = outcomes.get(number, request.document)

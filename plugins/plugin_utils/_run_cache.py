@@ -18,7 +18,7 @@ import tempfile
 import time
 import typing as t
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ansible import constants as C
 from ansible.utils.display import Display
@@ -136,7 +136,5 @@ def _write(path: str, entry: Entry) -> None:
     except OSError as exc:
         _display.vv(f"The run cache cannot be written, requests are made without it: {exc.strerror}")
         if temporary:
-            try:
+            with suppress(OSError):
                 os.unlink(temporary)
-            except OSError:
-                pass

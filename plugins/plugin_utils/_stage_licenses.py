@@ -39,7 +39,9 @@ def stage_licenses(
     wanted = [number for number, request in enumerate(requests) if _to_fetch(request, staged.licenses[number], force)]
     if check_mode:
         for number in wanted:
-            staged.licenses[number].update(state=FETCHED, error=None, reason=staged.licenses[number]["reason"] or "forced")
+            staged.licenses[number].update(
+                state=FETCHED, error=None, reason=staged.licenses[number]["reason"] or "forced"
+            )
             staged.changed = True
             staged.diff.append(_predicted_diff(staged.licenses[number]))
     elif wanted:
@@ -66,11 +68,13 @@ def _fetch_and_stage(
     except ProvisioningError as exc:
         # Not even a sign-in was possible; what the user brought is staged all the same.
         outcomes = [exc] * len(keys)
-    errors = {number: str(out) for number, out in zip(wanted, outcomes) if isinstance(out, ProvisioningError)}
+    errors = {
+        number: str(out) for number, out in zip(wanted, outcomes, strict=True) if isinstance(out, ProvisioningError)
+    }
     staged = first
     if len(errors) < len(wanted):
         complete = [replace(request, document=None) for request in requests]
-        for number, outcome in zip(wanted, outcomes):
+        for number, outcome in zip(wanted, outcomes, strict=True):
             if not isinstance(outcome, ProvisioningError):
                 complete[number] = replace(requests[number], document=outcome)
         staged = _merged(first, delivery.stage(complete))
@@ -83,7 +87,7 @@ def _merged(first: Staged, second: Staged) -> Staged:
     """Put the two calls together: what the first one staged is unchanged in the second."""
     licenses = [
         one if two["state"] == UNCHANGED and one["state"] == FETCHED else two
-        for one, two in zip(first.licenses, second.licenses)
+        for one, two in zip(first.licenses, second.licenses, strict=True)
     ]
     return Staged(
         licenses,

@@ -30,7 +30,6 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_re
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import (
     ABSENT,
-    BLOCKED,
     FAILED,
     FETCHED,
     UNCHANGED,
@@ -55,7 +54,7 @@ _MOST_FILES_READ = 10
 class _File:
     checksum: str
     kind: str
-    """C(file), C(directory) or C(link)."""
+    """C(file) or C(link)."""
 
 
 class WindowsDelivery:
@@ -115,7 +114,6 @@ class WindowsDelivery:
             "win_find",
             attempted,
             paths=[self._directory],
-            file_type="any",
             get_checksum=True,
             checksum_algorithm="sha256",
             hidden=True,
@@ -168,8 +166,6 @@ class WindowsDelivery:
         found = (self._files or {}).get(request.filename.lower())
         if found is None:
             return ABSENT
-        if found.kind == "directory":
-            return BLOCKED
         if found.kind == "link":
             return Verdict(None, "altered")
         recorded = self._recorded(request.filename)
@@ -183,7 +179,7 @@ class WindowsDelivery:
         verdict = self._verdicts.get(name, ABSENT)
         document = request.document
         record = verdict.record
-        if record is None and document is not None and verdict is not BLOCKED:
+        if record is None and document is not None:
             # A file that was not read may already be what was fetched.
             found = (self._files or {}).get(name)
             fetched = Record.of(request, document, self._format)
@@ -192,7 +188,7 @@ class WindowsDelivery:
         if record is not None and (document is None or record.same_license(document, self._format)):
             self._remember(request.filename, record)
             return result_of(request, UNCHANGED, path, record)
-        if document is None or verdict is BLOCKED:
+        if document is None:
             reason = verdict.reason
             return result_of(request, FAILED, path, None, reason, f"Could not stage {request.key}: {path} is {reason}.")
         before = record or self._recorded(request.filename)
@@ -254,5 +250,4 @@ class WindowsDelivery:
 
 
 def _file(item: t.Mapping[str, t.Any]) -> _File:
-    kind = "directory" if item.get("isdir") else "link" if item.get("islnk") else "file"
-    return _File(str(item.get("checksum") or "").lower(), kind)
+    return _File(str(item.get("checksum") or "").lower(), "link" if item.get("islnk") else "file")
