@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from .catalog import BEHAVIORS
 from .entra_errors import ERRORS
 from .messages import BOM, HTML, JSON, Delivery, Request, Response
+from .partner import BEHAVIORS as PARTNER_BEHAVIORS
+from .partner_faults import MFA_REQUIRED
 
 GIB = 1024**3
 _BLOCK = b"A" * 65536
@@ -103,17 +105,12 @@ def _gateway_throttle(request: Request, arguments: Arguments, world: World) -> R
 
 
 def _mfa_required(request: Request, arguments: Arguments, world: World) -> Response:
-    return Response(
-        401,
-        headers={"WWW-Authenticate": 'Bearer error="invalid_token"', "Request-Context": "appId=emulator"},
-        reason="Unauthorized - MFA required",
-        delivery=Delivery(stream=iter(())),
-    )
+    return MFA_REQUIRED.response()
 
 
 def _redirect(request: Request, arguments: Arguments, world: World) -> Response:
     """``to`` is a listener's name or a URL; the path of the request is kept unless told otherwise."""
-    target = world.urls.get(arguments["to"], arguments["to"])
+    target = str(world.urls.get(arguments["to"], arguments["to"]))
     if arguments["keep_path"]:
         target += request.path + (f"?{request.query_string}" if request.query_string else "")
     return Response(arguments["status"], headers={"Location": target})
@@ -213,7 +210,7 @@ ACTIONS: dict[str, Action] = {
     "discovery_token_endpoint": Action("effect", _effect("token_endpoint"), {"value": "stranger"}),
     "entra_error": Action("effect", _effect("entra_error"), {"value": 7000215}),
     "license_behavior": Action("effect", _effect("license_behavior"), {"value": "wrong_license"}),
-    "partner_behavior": Action("effect", _effect("partner_behavior"), {"value": ""}),
+    "partner_behavior": Action("effect", _effect("partner_behavior"), {"value": "unknown"}),
     # Instead of the application.
     "status": Action("answer", _status, _STATUS),
     "unauthorized": Action("answer", _status, {**_STATUS, "status": 401, "headers": {"WWW-Authenticate": "Bearer"}}),
@@ -267,4 +264,6 @@ def check_arguments(name: str, arguments: Arguments) -> Arguments:
         raise ValueError(f"unknown AADSTS code {complete['value']}; there are {', '.join(map(str, ERRORS))}")
     if name == "license_behavior" and complete["value"] not in BEHAVIORS:
         raise ValueError(f"unknown behavior {complete['value']!r}; there are {', '.join(BEHAVIORS)}")
+    if name == "partner_behavior" and complete["value"] not in PARTNER_BEHAVIORS:
+        raise ValueError(f"unknown behavior {complete['value']!r}; there are {', '.join(PARTNER_BEHAVIORS)}")
     return complete

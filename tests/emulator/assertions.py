@@ -12,13 +12,13 @@ from typing import Any
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .entra_errors import EntraError
 from .identity import FEDERATION_AUDIENCE, FEDERATION_ISSUER, FEDERATION_SUBJECT, Application, Identity
-from .tokens import LEEWAY
+from .tokens import LEEWAY, SIGNATURE_ONLY
 
 ALGORITHMS = ["RS256", "PS256"]
-_SIGNATURE_ONLY = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
 
 
 def verify_assertion(
@@ -30,7 +30,7 @@ def verify_assertion(
     """
     try:
         header = jwt.get_unverified_header(assertion)
-        claims = jwt.decode(assertion, options={"verify_signature": False, **_SIGNATURE_ONLY})
+        claims = jwt.decode(assertion, options={**SIGNATURE_ONLY, "verify_signature": False})
     except jwt.PyJWTError:
         raise EntraError(50027, reason="it is no JSON web token") from None
     if header.get("alg") not in ALGORITHMS:
@@ -48,9 +48,11 @@ def verify_assertion(
 def _verify_certificate(
     assertion: str, header: dict[str, Any], claims: dict[str, Any], application: Application, audiences: tuple[str, ...]
 ) -> None:
-    certificate = _registered(header, application)
+    key = _registered(header, application).public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise EntraError(700027, reason="the registered key is no RSA key")
     try:
-        jwt.decode(assertion, certificate.public_key(), algorithms=ALGORITHMS, options=_SIGNATURE_ONLY)
+        jwt.decode(assertion, key, algorithms=ALGORITHMS, options=SIGNATURE_ONLY)
     except jwt.PyJWTError:
         raise EntraError(700027, reason="the signature is not of the registered key") from None
     if claims.get("aud") not in audiences:
@@ -98,7 +100,7 @@ def _verify_federated(assertion: str, claims: dict[str, Any], application: Appli
     if not application.federated or claims.get("iss") != FEDERATION_ISSUER:
         raise EntraError(700211, value=claims.get("iss"))
     try:
-        jwt.decode(assertion, identity.federation_key.public_key(), algorithms=["RS256"], options=_SIGNATURE_ONLY)
+        jwt.decode(assertion, identity.federation_key.public_key(), algorithms=["RS256"], options=SIGNATURE_ONLY)
     except jwt.PyJWTError:
         raise EntraError(700027, reason="the signature is not of the trusted issuer") from None
     if claims.get("sub") != FEDERATION_SUBJECT:

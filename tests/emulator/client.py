@@ -19,12 +19,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from . import catalog
+from . import catalog, offers
 
 START_SECONDS = 30.0
+_Answer = TypeVar("_Answer")
 
 
 class EmulatorError(Exception):
@@ -118,11 +119,12 @@ class Emulator:
         Keys: id, time, finished (epoch seconds), listener, connection, method, path, query, headers (lower-case names,
         credentials hashed), body_length, status (none: reset), note (such as the grant), faults (ids of rules).
         """
-        return self._call("GET", "/requests", self._filter(listener, path_contains, method, after))
+        return self._ask(list, "GET", "/requests", self._filter(listener, path_contains, method, after))
 
     def count(self, listener: str | None = None, path_contains: str | None = None, method: str | None = None) -> int:
         """How many requests were logged."""
-        return self._call("GET", "/requests", {**self._filter(listener, path_contains, method, 0), "count": 1})["count"]
+        query = {**self._filter(listener, path_contains, method, 0), "count": 1}
+        return int(self._ask(dict, "GET", "/requests", query)["count"])
 
     @staticmethod
     def _filter(listener: str | None, path_contains: str | None, method: str | None, after: int) -> dict[str, Any]:
@@ -135,7 +137,7 @@ class Emulator:
 
     def stats(self) -> dict[str, dict[str, int]]:
         """By listener: requests, connections, failed_handshakes, in_flight, max_in_flight."""
-        return self._call("GET", "/stats")
+        return self._ask(dict, "GET", "/stats")
 
     # What should happen
 
@@ -145,11 +147,11 @@ class Emulator:
 
     def fault(self, rule: dict[str, Any] | None = None, **values: Any) -> int:
         """Add a fault rule, given as a dict, as keywords or both; returns its id. README.md lists actions and keys."""
-        return self._call("POST", "/faults", body={**(rule or {}), **values})["id"]
+        return int(self._ask(dict, "POST", "/faults", body={**(rule or {}), **values})["id"])
 
     def faults(self) -> list[dict[str, Any]]:
         """The rules in force, each with how often it ``matched`` and ``applied``."""
-        return self._call("GET", "/faults")
+        return self._ask(list, "GET", "/faults")
 
     def clear_faults(self, rule_id: int | None = None) -> None:
         """Remove one fault rule, or all."""
@@ -163,7 +165,7 @@ class Emulator:
         """Change settings by name; returns all of them."""
         if values:
             self._call("POST", "/settings", body=values)
-        return self._call("GET", "/settings")
+        return self._ask(dict, "GET", "/settings")
 
     def reissue(self, product_id: str | None = None, content_id: str | None = None) -> None:
         """Let the Store hand out a new instance of one license, or of all."""
@@ -175,11 +177,11 @@ class Emulator:
 
     def token(self, **values: Any) -> str:
         """An access token: audience, lifetime (negative: expired), cloud, client_id, tenant_id, user, mfa, claims."""
-        return self._call("POST", "/tokens", body=values)["token"]
+        return str(self._ask(dict, "POST", "/tokens", body=values)["token"])
 
     def new_refresh_token(self, **values: Any) -> str:
         """A refresh token: cloud, client_id, lifetime (negative: expired), mfa."""
-        return self._call("POST", "/refresh-tokens", body=values)["token"]
+        return str(self._ask(dict, "POST", "/refresh-tokens", body=values)["token"])
 
     # What there is
 
@@ -195,6 +197,15 @@ class Emulator:
         """The ids of ``count`` owned licenses (one for each product), ready for a ``licenses`` option."""
         return [catalog.product(index).request() for index in range(start, start + count)]
 
+    def offer_ids(self, count: int, country: str = "US", start: int = 0) -> list[str]:
+        """The ids of ``count`` offers that are sold in a country."""
+        sold = [offers.ids()[index] for index in range(offers.COUNT) if offers.sold(index, country)]
+        return sold[start : start + count]
+
+    def offers(self, country: str = "US", locale: str = "en-US") -> list[dict[str, Any]]:
+        """All offers of a market, as Partner Center sends them."""
+        return offers.offers(country, locale)
+
     def environment(self) -> dict[str, str]:
         """The variables that make Azure-minded clients sign in here with the client secret."""
         return {
@@ -203,6 +214,15 @@ class Emulator:
             "AZURE_CLIENT_ID": self.client_id,
             "AZURE_CLIENT_SECRET": self.client_secret,
         }
+
+    def _ask(
+        self, kind: type[_Answer], method: str, path: str, query: dict[str, Any] | None = None, body: Any = None
+    ) -> _Answer:
+        """Call the control interface for an answer of this type."""
+        answer = self._call(method, path, query, body)
+        if not isinstance(answer, kind):
+            raise EmulatorError(f"{method} {path} answered with a {type(answer).__name__}")
+        return answer
 
     def _call(self, method: str, path: str, query: dict[str, Any] | None = None, body: Any = None) -> Any:
         # A connection for each call: tests fork and thread, and a shared one would not survive that.

@@ -22,7 +22,7 @@ class Control:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
-        self._router = Router()
+        self._router: Router[Any] = Router()
         for method, template, handler in (
             ("GET", "/endpoints", lambda request: emulator.endpoints),
             ("GET", "/requests", self._requests),

@@ -41,7 +41,7 @@ class Entra:
         self.url = ""
         #: URLs of all listeners by name, for faults that point elsewhere.
         self.listeners: dict[str, str] = {}
-        self._router = Router()
+        self._router: Router[Response] = Router()
         self._router.add("GET", "/{tenant}/v2.0/.well-known/openid-configuration", self._discovery)
         self._router.add("GET", "/{tenant}/.well-known/openid-configuration", self._discovery)
         self._router.add("GET", "/{tenant}/discovery/v2.0/keys", self._keys)

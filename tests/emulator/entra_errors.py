@@ -52,7 +52,7 @@ ERRORS: dict[int, tuple[int, str, str]] = {
 }
 
 
-class _Fields(dict):
+class _Fields(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "(none)"
 

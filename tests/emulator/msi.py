@@ -22,7 +22,7 @@ class ManagedIdentity:
         self._identity = identity
         self._issuer = issuer
         self._settings = settings
-        self._router = Router()
+        self._router: Router[Response] = Router()
         self._router.add("GET", "/msi/token", self._token)
 
     def __call__(self, request: Request) -> Response:

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from .messages import Request, Response
+from .messages import Request
 
-Handler = Callable[..., Response]
+#: What the handlers of a router return: a Response for services, anything that JSON can say for the control interface.
+Result = TypeVar("Result")
 
 
 class NoRoute(Exception):
@@ -20,17 +22,17 @@ class NoRoute(Exception):
         self.allowed = allowed
 
 
-class Router:
+class Router(Generic[Result]):
     """A table of (method, path template, handler); ``{name}`` stands for one non-empty segment."""
 
     def __init__(self) -> None:
-        self._routes: list[tuple[str, list[str], Handler]] = []
+        self._routes: list[tuple[str, list[str], Callable[..., Result]]] = []
 
-    def add(self, method: str, template: str, handler: Handler) -> None:
+    def add(self, method: str, template: str, handler: Callable[..., Result]) -> None:
         """Route a method and template to ``handler(request, **parameters)``."""
         self._routes.append((method, template.split("/")[1:], handler))
 
-    def find(self, request: Request) -> tuple[Handler, dict[str, str]]:
+    def find(self, request: Request) -> tuple[Callable[..., Result], dict[str, str]]:
         """The handler of a request and its decoded path parameters.
 
         Raises NoRoute.

@@ -27,6 +27,8 @@ from .listeners import Listener
 from .log import RequestLog
 from .messages import Request, Response
 from .msi import ManagedIdentity
+from .offers import COUNTRIES
+from .partner import PartnerCenter, customer_id
 from .settings import Settings
 from .store import Store
 from .tls import write_authority
@@ -61,6 +63,10 @@ class Emulator:
             name: Entra(cloud, self.identity, self.issuers[name], self.refresh_tokens, self.settings)
             for name, cloud in CLOUDS.items()
         }
+        self.partner = {
+            name: PartnerCenter(cloud, self.identity, self.issuers[name], self.settings)
+            for name, cloud in CLOUDS.items()
+        }
         self._context, self._ca_path, self._other_ca_path = write_authority(state_dir)
         self._applications: dict[str, Callable[[Request], Response]] = {}
         self.listeners: list[Listener] = []
@@ -72,6 +78,8 @@ class Emulator:
         for name, cloud in CLOUDS.items():
             self._add(cloud.entra, self.entra[name])
         self._add("store", self.store)
+        for name, cloud in CLOUDS.items():
+            self._add(cloud.partner, self.partner[name])
         managed = ManagedIdentity(self.identity, self.issuers["public"], self.settings)
         self._add("msi", managed, tls=False)
         # Hosts that no request should ever reach: another name, and one without TLS.
@@ -81,6 +89,7 @@ class Emulator:
         for name, cloud in CLOUDS.items():
             self.entra[name].url = self.urls[cloud.entra]
             self.entra[name].listeners = self.urls
+            self.partner[name].listeners = self.urls
 
     def _add(
         self, name: str, application: Callable[[Request], Response], tls: bool = True, address: str = "localhost"
@@ -186,7 +195,7 @@ class Emulator:
             ready[cloud.partner] = token
             clouds[name] = {
                 "authority": self.urls[cloud.entra],
-                "base_url": self.urls.get(cloud.partner),
+                "base_url": self.urls[cloud.partner],
                 "audience": cloud.partner_audience,
                 "access_token": token,
                 "refresh_token": self._initial_refresh_token(name),
@@ -218,6 +227,7 @@ class Emulator:
             "public_refresh_token": self._initial_refresh_token(client_id=identity.native.client_id),
             "expired_refresh_token": self._initial_refresh_token(lifetime=-3600.0),
             "refresh_token_without_mfa": self._initial_refresh_token(mfa=False),
+            "customer_ids": {country: customer_id(country) for country in COUNTRIES},
             "clouds": clouds,
         }
 

@@ -25,6 +25,8 @@ class Settings:
     partner_page_size: int | None = None
     #: Whether Partner Center's collections carry links.
     partner_links: bool = True
+    #: Whether totalCount counts the page only and not the whole collection.
+    partner_total_of_page: bool = False
 
     def update(self, values: dict[str, Any]) -> None:
         """Change settings by name.

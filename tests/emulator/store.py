@@ -44,7 +44,7 @@ class Store:
         self._lock = threading.Lock()
         self._issues: dict[tuple[str, str], int] = {}
         self._all_issues = 0
-        self._router = Router()
+        self._router: Router[Response] = Router()
         self._router.add(
             "POST", "/V1/Products/{product_id}/{sku_id}/OfflineLicense/{content_id}", self._get_offline_license
         )

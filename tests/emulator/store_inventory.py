@@ -24,7 +24,7 @@ _TOKEN_MARK = b"\xfb\xff\xfe"
 _FIRST_CHANGE = datetime.datetime(2021, 3, 1, tzinfo=datetime.timezone.utc)
 
 
-def add_read_operations(router: Router) -> None:
+def add_read_operations(router: Router[Response]) -> None:
     """Route the operations that change nothing."""
     router.add("GET", "/V1/Inventory", _inventory)
     router.add("GET", "/V1/Products/{product_id}/{sku_id}", _details)
