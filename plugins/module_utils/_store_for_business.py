@@ -124,8 +124,10 @@ def _meaning(fault: Fault, key: LicenseKey) -> tuple[str, str]:
         not_owned = ("not owned", "Acquire the product for the organization in the Store first, with offline licensing")
         not_offline = (
             "not offline",
-            "The publisher has not enabled offline licensing for this product, or the SKU is an online one (offline"
-            " SKUs are usually 0015)",
+            (
+                "The publisher has not enabled offline licensing for this product, or the SKU is an online one (offline"
+                " SKUs are usually 0015)"
+            ),
         )
         if "notowned" in said:
             return not_owned
