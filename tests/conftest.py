@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Make the collection importable as `ansible_collections.msdevices.provisioning`, by Ansible's own collection loader."""
+"""Make the collection importable by its full name, through Ansible's own collection loader."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def main():
     environment.pop("PIP_CONFIG_FILE", None)
     subprocess.check_call([sys.executable, "-m", "ensurepip"], env=environment, stdout=subprocess.DEVNULL)
     wanted = [argument for argument in sys.argv[1:] if not argument.startswith("--no-")]
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet"] + wanted, env=environment)
+    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", *wanted], env=environment)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
 RESULTS = BUILD / "results"
 
-Inspect = t.Callable[[str], t.Optional[str]]
+Inspect = t.Callable[[str], str | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Step:
 
     name: str
     command: list[str]
-    environment: t.Optional[dict[str, str]] = None
+    environment: dict[str, str] | None = None
     directory: pathlib.Path = ROOT
-    inspect: t.Optional[Inspect] = None
+    inspect: Inspect | None = None
 
 
 @dataclasses.dataclass
@@ -41,7 +41,7 @@ class Counts:
     failed: int = 0
     skipped: int = 0
 
-    def __add__(self, other: "Counts") -> "Counts":
+    def __add__(self, other: Counts) -> Counts:
         return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
 
 
@@ -78,7 +78,7 @@ def write_counts(suite: str, counts: Counts) -> None:
     (RESULTS / f"{suite}.json").write_text(json.dumps(dataclasses.asdict(counts)) + "\n", encoding="utf-8")
 
 
-def read_counts(suite: str) -> t.Optional[Counts]:
+def read_counts(suite: str) -> Counts | None:
     """The counts that a suite left as `<suite>.json` or, by pytest, as `<suite>.xml`; None when it left nothing."""
     report = RESULTS / f"{suite}.json"
     if report.exists():

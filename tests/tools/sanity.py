@@ -60,7 +60,7 @@ def prepare_home(home: pathlib.Path) -> None:
     # ansible-test removes pip's variables from the environment, and this home hides the user's files: write down what
     # holds here, whatever it comes from. `pip config list` prints lines such as global.timeout='60'.
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    settings = {"quiet": "1", "cache-dir": subprocess.check_output([*pip, "cache", "dir"], text=True).strip()}
+    settings = {"quiet": "2", "cache-dir": subprocess.check_output([*pip, "cache", "dir"], text=True).strip()}
     for line in subprocess.check_output([*pip, "config", "list"], text=True).splitlines():
         name, value = line.split("=", 1)
         settings[name.split(".", 1)[1].lstrip(".")] = value[1:-1]
