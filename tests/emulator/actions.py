@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -231,6 +232,7 @@ ACTIONS: dict[str, Action] = {
         _change_delivery(lambda a: Delivery(stop_after=a["after_bytes"], stop_with="close")),
         {"after_bytes": 100},
     ),
+    "reset_after": Action("change", _change_delivery(lambda a: Delivery(stop_after=sys.maxsize)), {}),
     "stall_headers": Action(
         "change", _change_delivery(lambda a: Delivery(stall_headers=a["seconds"])), {"seconds": 60}
     ),

@@ -43,7 +43,7 @@ def deliver(connection: socket.socket, request: Request, response: Response, clo
         _stream(connection, delivery)
         return
     if delivery.stop_after is not None:
-        connection.sendall(body[: min(delivery.stop_after, max(0, len(body) - 1))])
+        connection.sendall(body[: delivery.stop_after])
         if delivery.stop_with == "reset":
             # Let the client see the first part before the reset discards what is still in flight.
             wait(0.05)

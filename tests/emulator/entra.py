@@ -139,7 +139,7 @@ class Entra:
                 raise EntraError(900144, value="client_assertion_type")
             audiences = tuple(
                 f"{self.url}/{name}/{rest}"
-                for name in {tenant, tenant_id}
+                for name in (tenant, tenant_id)
                 for rest in ("oauth2/v2.0/token", "v2.0", "oauth2/token")
             )
             return verify_assertion(assertion, application, self._identity, audiences, now)
@@ -248,11 +248,11 @@ def _form(request: Request) -> dict[str, str]:
 
 def _add_basic(request: Request, form: dict[str, str]) -> None:
     """Take id and secret from a Basic Authorization header (RFC 6749, section 2.3.1)."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    scheme, _unused, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return
     try:
-        client_id, _, secret = base64.b64decode(value).decode("utf-8").partition(":")
+        client_id, _unused, secret = base64.b64decode(value).decode("utf-8").partition(":")
     except ValueError:
         raise EntraError(7000215) from None
     form.setdefault("client_id", unquote_plus(client_id))

@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
-        path, _, query = self.path.partition("?")
+        path, _unused, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         host, name = self.server.host, self.server.name
         entry = host.log.begin(name, self.number, self.command, path, query, headers, len(body))

@@ -19,7 +19,7 @@ CAPACITY = 200_000
 
 def fingerprint(authorization: str) -> str:
     """The scheme of an Authorization header with a hash in place of the credential."""
-    scheme, _, credential = authorization.partition(" ")
+    scheme, _unused, credential = authorization.partition(" ")
     return f"{scheme} sha256:{token_hash(credential.strip())}"
 
 

@@ -69,7 +69,7 @@ def _number(text: str) -> int:
 
 
 def _weighted(table: tuple[tuple[int, int], ...], choice: int) -> int:
-    choice %= sum(weight for _, weight in table)
+    choice %= sum(weight for _unused, weight in table)
     for value, weight in table:
         if choice < weight:
             return value
@@ -81,7 +81,7 @@ def _weighted(table: tuple[tuple[int, int], ...], choice: int) -> int:
 def kinds() -> tuple[str, ...]:
     """The kind of each offer, mixed; the first is the usage-based one."""
     mixed = sorted((_number(f"{kind} {index}"), kind) for kind, count in _KINDS for index in range(count))
-    rest = [kind for _, kind in mixed]
+    rest = [kind for _unused, kind in mixed]
     rest.remove("enterprise")
     return ("enterprise", *rest)
 

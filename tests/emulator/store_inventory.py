@@ -178,7 +178,7 @@ def _localized(request: Request, product_id: str, sku_id: str, language: str) ->
 
 
 def _package_of(entry: Product, content_id: str, architecture: str, framework: bool = False) -> dict[str, Any]:
-    identity, _, publisher = entry.package_family_name.rpartition("_")
+    identity, _unused, publisher = entry.package_family_name.rpartition("_")
     if framework:
         identity = "Microsoft.VCLibs.140.00"
     package_id = f"{uuid.uuid5(uuid.NAMESPACE_OID, identity + content_id + architecture)}-{architecture.capitalize()}"

@@ -125,7 +125,7 @@ class TokenIssuer:
         Raises TokenRefused with reason missing, malformed, signature, issuer, audience, tenant, expired, not_yet or
         revoked.
         """
-        scheme, _, token = (authorization or "").partition(" ")
+        scheme, _unused, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise TokenRefused("missing", "There is no bearer token.")
         claims = self._decode(token.strip())

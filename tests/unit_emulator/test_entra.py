@@ -179,7 +179,7 @@ def with_assertion(emu: Emulator, value: str) -> Any:
 
 def test_assertion_may_be_used_again(emu: Emulator) -> None:
     value = assertion(emu)
-    assert [with_assertion(emu, value).status_code for _ in range(2)] == [200, 200]
+    assert [with_assertion(emu, value).status_code for _unused in range(2)] == [200, 200]
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,7 @@ def test_no_token(emu: Emulator, header: str | None) -> None:
 
 
 def test_tampered_token(emu: Emulator, http: requests.Session) -> None:
-    head, _, signature = emu.access_tokens["store"].rpartition(".")
+    head, _unused, signature = emu.access_tokens["store"].rpartition(".")
     http.headers["Authorization"] = f"Bearer {head}.{signature[:-8]}AAAAAAAA"
     assert fetch(emu, http, emu.product(0)).status_code == 401
 
@@ -300,7 +300,7 @@ def test_inventory_pages(emu: Emulator, http: requests.Session) -> None:
     assert pages == 3
     keys = [(entry["productKey"]["productId"], entry["productKey"]["skuId"]) for entry in entries]
     assert len(set(keys)) == len(keys) > catalog.OWNED
-    assert len({product_id for product_id, _ in keys}) == catalog.OWNED
+    assert len({product_id for product_id, _unused in keys}) == catalog.OWNED
 
 
 def test_inventory_filters(emu: Emulator, http: requests.Session) -> None:
