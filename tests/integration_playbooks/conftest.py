@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One emulator for all tests, reset for each; labs; and figures that are shown at the end."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from emulator.client import Emulator
+
+from .harness import Lab
+
+_FIGURES = pytest.StashKey[list[str]]()
+
+Figure = Callable[[str], None]
+Served = Callable[[Mapping[str, str]], bytes]
+NewLab = Callable[..., Lab]
+
+
+@pytest.fixture(scope="session")
+def running_emulator() -> Iterator[Emulator]:
+    """The emulator of this session."""
+    with Emulator.start() as started:
+        yield started
+
+
+@pytest.fixture
+def emulator(running_emulator: Emulator) -> Emulator:
+    """The emulator, as new."""
+    running_emulator.reset()
+    running_emulator.latency(0)
+    return running_emulator
+
+
+@pytest.fixture
+def lab(tmp_path: Path, emulator: Emulator) -> Lab:
+    """A lab with one Linux host, ``linux1``."""
+    return Lab(tmp_path, emulator)
+
+
+@pytest.fixture
+def new_lab(tmp_path: Path, emulator: Emulator) -> NewLab:
+    """Makes labs with other hosts; each needs a name of its own."""
+
+    def make(name: str = "lab", **hosts: object) -> Lab:
+        return Lab(tmp_path / name, emulator, **hosts)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def served(emulator: Emulator) -> Served:
+    """Asks the emulator itself for a license document, as it hands it out now."""
+    context = ssl.create_default_context(cafile=emulator.ca_path)
+
+    def document(license_ids: Mapping[str, str]) -> bytes:
+        path = "/V1/Products/{product_id}/{sku_id}/OfflineLicense/{content_id}".format(**license_ids)
+        request = urllib.request.Request(
+            emulator.store + path,
+            method="POST",
+            headers={"Authorization": f"Bearer {emulator.access_tokens['store']}", "Content-Length": "0"},
+        )
+        with urllib.request.urlopen(request, context=context, timeout=30) as response:
+            return base64.b64decode(json.load(response)["licenseBlob"])
+
+    return document
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Figure:
+    """Keeps a line that is shown at the end of the session, whether or not output is captured."""
+    figures = request.config.stash.setdefault(_FIGURES, [])
+
+    def keep(line: str) -> None:
+        figures.append(line)
+        print(f"figure: {line}")
+
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the figures."""
+    figures = config.stash.get(_FIGURES, [])
+    if figures:
+        terminalreporter.section("figures")
+        for line in figures:
+            terminalreporter.line(f"figure: {line}")

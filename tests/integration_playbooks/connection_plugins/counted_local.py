@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The connection plugin local, which also notes what goes over it, for tests."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: counted_local
+short_description: Run on the controller, and note each command and transfer
+description:
+  - Does what P(ansible.builtin.local#connection) does, and appends one JSON object for each command and each transfer
+    to the file that E(MSDEVICES_TEST_JOURNAL) names.
+author: The msdevices.provisioning maintainers
+version_added: 1.0.0
+extends_documentation_fragment:
+  - connection_pipelining
+"""
+
+import json
+import os
+import re
+from typing import Any
+
+from ansible.plugins.connection.local import Connection as LocalConnection
+
+# What Ansible runs a module by: a file of this name, or a script on standard input that names the module.
+_MODULE_FILE = re.compile(r"AnsiballZ_(\w+)\.py")
+_MODULE_SCRIPT = re.compile(rb"ansible_module='([\w.]+)'|'ansible_' \+ '([\w.]+)' \+ '_payload")
+
+
+def _module(command: str, data: bytes | None) -> str:
+    """The module that a command executes, or an empty text when it executes none."""
+    if data:
+        found = _MODULE_SCRIPT.search(data)
+        return (found.group(1) or found.group(2)).decode().rpartition(".")[2] if found else "unknown"
+    named = _MODULE_FILE.search(command)
+    return named.group(1) if named and "chmod" not in command and "setfacl" not in command else ""
+
+
+class Connection(LocalConnection):
+    """Keys of a line: host, event (command, put, fetch), module (the one that a command executes)."""
+
+    transport = "counted_local"
+
+    def _note(self, event: str, module: str = "") -> None:
+        line = {"host": self._play_context.remote_addr, "event": event, "module": module}
+        # One short write: O_APPEND keeps lines of several forks apart.
+        with open(os.environ["MSDEVICES_TEST_JOURNAL"], "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> Any:
+        """Run a command."""
+        self._note("command", _module(cmd, in_data))
+        return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+
+    def put_file(self, in_path: str, out_path: str) -> None:
+        """Transfer a file to the host."""
+        self._note("put")
+        super().put_file(in_path, out_path)
+
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        """Transfer a file from the host."""
+        self._note("fetch")
+        super().fetch_file(in_path, out_path)
