@@ -9,9 +9,6 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Sequence
 
-from ansible.utils.display import Display
-
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import Outcome, fetch_licenses
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseKey, requests_from
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import (
@@ -29,8 +26,6 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._return_lic
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import open_run_cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._stage_licenses import stage_licenses
 
-_display = Display()
-
 
 class ActionModule(ProvisioningAction):
     """Fetches licenses and stages them on the task's host, or returns them when no directory is given."""
@@ -46,7 +41,7 @@ class ActionModule(ProvisioningAction):
             # Only now: who has everything staged needs no credential.
             settings = settings_from(params, params["service"])
             cache = open_run_cache(settings.run_cache, settings.deadline)
-            return fetch_licenses(settings, cache, keys, params["max_concurrency"], self._progress(len(set(keys))))
+            return fetch_licenses(settings, cache, keys, params["max_concurrency"], self.progress("licenses"))
 
         if params["dest"] is None:
             staged = return_licenses(requests, fetch)
@@ -54,17 +49,6 @@ class ActionModule(ProvisioningAction):
             delivery = delivery_for(self, params, task_vars)
             staged = stage_licenses(requests, delivery, fetch, params["force"], self._task.check_mode)
         return _result(staged, with_diff=self._task.diff)
-
-    def _progress(self, total: int) -> t.Callable[[LicenseKey, Outcome, int], None]:
-        host = self._play_context.remote_addr
-
-        def report(key: LicenseKey, outcome: Outcome, done: int) -> None:
-            failed = isinstance(outcome, ProvisioningError)
-            _display.vv(f"<{host}> {key}: {'failed' if failed else 'here'}")
-            if done == total or done % max(1, total // 10) == 0:
-                _display.v(f"<{host}> {done} of {total} licenses fetched or failed")
-
-        return report
 
 
 def _result(staged: Staged, with_diff: bool) -> dict[str, t.Any]:

@@ -57,6 +57,18 @@ class ProvisioningAction(ActionBase):
         masked: dict[str, t.Any] = remove_values(result, {item for item in secrets if len(item) >= _SHORTEST_MASKED})
         return masked
 
+    def progress(self, what: str) -> t.Callable[[t.Any, t.Any, int, int], None]:
+        """Return a function that tells how far a bulk operation is: each item at -vv, every tenth part at -v."""
+        host = self._play_context.remote_addr
+
+        def report(key: t.Any, outcome: t.Any, done: int, total: int) -> None:
+            failed = isinstance(outcome, ProvisioningError)
+            self._display.vv(f"<{host}> {key}: {'failed' if failed else 'here'}")
+            if done == total or done % max(1, total // 10) == 0:
+                self._display.v(f"<{host}> {done} of {total} {what} fetched or failed")
+
+        return report
+
     def _validated(self, specification: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the options as a module would see them. Raises OptionError."""
         rules = {name: value for name, value in specification.items() if name != "supports_check_mode"}

@@ -142,10 +142,12 @@ class Bench:
 def main() -> bool:
     """Measure, print and keep; tell whether the targets are reached."""
     figures = []
-    with tempfile.TemporaryDirectory(prefix="msdevices-bench-") as work:
-        with Emulator.start(latency_ms=LATENCY_MS) as emulator:
-            bench = Bench(emulator, pathlib.Path(work))
-            for count in SIZES:
-                figures += bench.size(count)
-                print(f"measured {count} licenses", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="msdevices-bench-") as work,
+        Emulator.start(latency_ms=LATENCY_MS) as emulator,
+    ):
+        bench = Bench(emulator, pathlib.Path(work))
+        for count in SIZES:
+            figures += bench.size(count)
+            print(f"measured {count} licenses", flush=True)
     return report(f"Licenses, {LATENCY_MS} ms latency, {CONCURRENCY} at a time, one host", figures)
