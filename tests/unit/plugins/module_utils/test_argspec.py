@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.msdevices.provisioning.plugins.doc_fragments import auth, service
+from ansible_collections.msdevices.provisioning.plugins.module_utils import _argspec
+from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import (
+    items_of,
+    specification,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import ENVIRONMENT, SECRET_OPTIONS
+
+SPEC = _argspec.shared_options()
+DOCUMENTED: dict[str, Any] = {
+    **yaml.safe_load(auth.ModuleDocFragment.DOCUMENTATION)["options"],
+    **yaml.safe_load(service.ModuleDocFragment.DOCUMENTATION)["options"],
+}
+PLUGINS: dict[str, Any] = {
+    **yaml.safe_load(auth.ModuleDocFragment.PLUGINS)["options"],
+    **yaml.safe_load(service.ModuleDocFragment.PLUGINS)["options"],
+}
+
+
+def validated(**options: Any) -> dict[str, Any]:
+    """The shared options, as a module sees them."""
+    result = ArgumentSpecValidator(SPEC).validate(options)
+    assert result.error_messages == []
+    return dict(result.validated_parameters)
+
+
+class TestEnvironment:
+    @pytest.mark.parametrize(("name", "variable"), [(n, v) for n, variables in ENVIRONMENT.items() for v in variables])
+    def test_each_variable_sets_its_option(self, name: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(variable, "/from/environment")
+        assert validated()[name] == "/from/environment"
+        assert validated(**{name: "/option"})[name] == "/option"
+
+    @pytest.mark.parametrize(
+        ("name", "first", "second"),
+        [
+            ("tenant_id", "AZURE_TENANT_ID", "AZURE_TENANT"),
+            ("client_secret", "AZURE_CLIENT_SECRET", "AZURE_SECRET"),
+        ],
+    )
+    def test_the_spelling_of_the_azure_sdks_comes_first(
+        self, name: str, first: str, second: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(second, "of the automation controller")
+        monkeypatch.setenv(first, "of the SDK")
+        assert validated()[name] == "of the SDK"
+        monkeypatch.setenv(first, "")
+        assert validated()[name] == "of the automation controller"
+        monkeypatch.setenv(second, "")
+        assert validated()[name] is None
+
+    def test_no_variable_is_one_that_automation_controllers_reserve(self) -> None:
+        variables = [variable for variables in ENVIRONMENT.values() for variable in variables]
+        assert variables
+        assert not [variable for variable in variables if variable.startswith("ANSIBLE_")]
+
+
+class TestDocumentation:
+    def test_every_option_is_documented_as_it_is(self) -> None:
+        assert set(DOCUMENTED) == set(SPEC)
+        for name, spec in SPEC.items():
+            documented = DOCUMENTED[name]
+            assert documented["type"] == spec["type"], name
+            assert documented.get("default") == spec.get("default"), name
+            assert documented.get("choices") == spec.get("choices"), name
+
+    def test_every_variable_is_documented(self) -> None:
+        for name, variables in ENVIRONMENT.items():
+            text = " ".join(DOCUMENTED[name]["description"])
+            assert all(f"E({variable})" in text for variable in variables), name
+            assert [entry["name"] for entry in PLUGINS[name]["env"]] == list(variables)
+
+    def test_plugins_find_every_option_but_no_secret_in_files_that_are_shared(self) -> None:
+        assert set(PLUGINS) == set(SPEC)
+        for name, sources in PLUGINS.items():
+            assert sources["vars"] == [{"name": f"msdevices_{name}"}]
+            assert ("ini" in sources) == (name not in SECRET_OPTIONS), name
+
+    def test_secrets_and_only_secrets_are_masked(self) -> None:
+        assert {name for name, spec in SPEC.items() if spec.get("no_log")} == set(SECRET_OPTIONS)
+
+
+class TestOfflineLicenseOptions:
+    @pytest.mark.parametrize(
+        ("options", "problem"),
+        [
+            ({}, "one of the following is required: licenses, product_id"),
+            ({"product_id": "9WZDNCRFJ3PS"}, "required together: product_id, content_id"),
+            ({"content_id": "x"}, "one of the following is required: licenses, product_id"),
+            ({"licenses": [], "product_id": "x", "content_id": "y"}, "mutually exclusive: licenses|product_id"),
+            ({"licenses": [], "sku_id": "0015"}, "mutually exclusive: licenses|sku_id"),
+            ({"licenses": [{"product_id": "x"}]}, "missing required arguments: content_id"),
+            ({"licenses": [{"content_id": "x"}]}, "missing required arguments: product_id"),
+            ({"licenses": ["9WZDNCRFJ3PS"]}, "licenses"),
+            ({"licenses": [{"product_id": "x", "content_id": "y", "url": "z"}]}, "licenses.url"),
+            ({"licenses": [], "service": "other"}, "value of service must be one of: store_for_business"),
+            ({"licenses": [], "format": "pdf"}, "value of format must be one of: xml, base64"),
+            ({"licenses": [], "max_concurrency": "many"}, "max_concurrency"),
+        ],
+    )
+    def test_bad_ones(self, options: dict[str, Any], problem: str) -> None:
+        rules = {name: value for name, value in specification().items() if name != "supports_check_mode"}
+        assert problem in "; ".join(ArgumentSpecValidator(**rules).validate(options).error_messages)
+
+    def test_a_single_license_at_top_level_is_a_list_of_one(self) -> None:
+        rules = {name: value for name, value in specification().items() if name != "supports_check_mode"}
+        result = ArgumentSpecValidator(**rules).validate({"product_id": "9WZDNCRFJ3PS", "content_id": "x"})
+        assert result.error_messages == []
+        expected = {"product_id": "9WZDNCRFJ3PS", "sku_id": None, "content_id": "x"}
+        assert items_of(result.validated_parameters) == [expected]
+        assert items_of({"licenses": []}) == []

@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import ntpath
+import posixpath
+from pathlib import PureWindowsPath
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.support import CONTENT_ID, PRODUCT_ID, License, licenses
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils import _license_requests as requests
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
+
+ITEM = License().item()
+
+
+def problems(*items: dict[str, Any]) -> str:
+    """Why items are refused."""
+    with pytest.raises(OptionError) as caught:
+        requests.requests_from(items)
+    assert caught.value.attempted == "Could not use the option licenses"
+    assert caught.value.remedy == "Correct the items; nothing was requested or written"
+    return caught.value.cause
+
+
+class TestIds:
+    def test_good_ones_become_requests_in_their_order(self) -> None:
+        wanted = licenses(5)
+        made = requests.requests_from([item.item() for item in wanted])
+        assert [(r.key.product_id, r.key.sku_id, r.key.content_id) for r in made] == [
+            (item.product_id, "0015", item.content_id) for item in wanted
+        ]
+        assert [r.filename for r in made] == [item.name for item in wanted]
+        assert all(r.document is None and r.problem == "" for r in made)
+
+    @pytest.mark.parametrize("sku_id", [None, ""])
+    def test_the_sku_of_offline_licenses_is_the_default(self, sku_id: str | None) -> None:
+        assert requests.requests_from([{**ITEM, "sku_id": sku_id}])[0].key.sku_id == "0015"
+        assert requests.requests_from([{n: v for n, v in ITEM.items() if n != "sku_id"}])[0].key.sku_id == "0015"
+
+    def test_blanks_around_ids_do_not_matter(self) -> None:
+        key = requests.requests_from([{name: f" {value}\n" for name, value in ITEM.items()}])[0].key
+        assert key == requests.LicenseKey(PRODUCT_ID, "0015", CONTENT_ID)
+
+    @pytest.mark.parametrize("content_id", [CONTENT_ID.upper(), CONTENT_ID + "-X86-Arm"])
+    def test_content_ids_of_every_kind(self, content_id: str) -> None:
+        assert requests.requests_from([{**ITEM, "content_id": content_id}])[0].key.content_id == content_id
+
+    @pytest.mark.parametrize(
+        ("changes", "cause"),
+        [
+            ({"product_id": None}, "product_id is missing"),
+            ({"product_id": " "}, "product_id is missing"),
+            ({"product_id": "9WZDNCRFJ3P"}, "product_id is not a Store id"),
+            ({"product_id": "9WZDNCRFJ3PSS"}, "product_id is not a Store id"),
+            ({"product_id": "9WZDNCRF/3PS"}, "product_id is not a Store id"),
+            ({"product_id": "9WZDNCRF..PS"}, "product_id is not a Store id"),
+            ({"product_id": "9WZDNCRFJ3É9"}, "product_id is not a Store id"),
+            ({"product_id": "\uff19WZDNCRFJ3PS"}, "product_id is not a Store id"),
+            ({"product_id": "9WZDN\nRFJ3PS"}, "product_id is not a Store id"),
+            ({"product_id": 123456789012.0}, "product_id is not a Store id"),
+            ({"sku_id": "00 5"}, "sku_id is not a SKU id"),
+            ({"sku_id": "00155"}, "sku_id is not a SKU id"),
+            ({"sku_id": "../."}, "sku_id is not a SKU id"),
+            ({"sku_id": "\u0660\u0660\u0661\u0665"}, "sku_id is not a SKU id"),
+            ({"content_id": None}, "content_id is missing"),
+            ({"content_id": ""}, "content_id is missing"),
+            ({"content_id": "2f9a4b1e"}, "content_id is not a GUID"),
+            ({"content_id": CONTENT_ID[:-1]}, "content_id is not a GUID"),
+            ({"content_id": CONTENT_ID + "/.."}, "content_id is not a GUID"),
+            ({"content_id": CONTENT_ID + "-"}, "content_id is not a GUID"),
+            ({"content_id": CONTENT_ID + "-" + "a" * 41}, "content_id is not a GUID"),
+            ({"content_id": CONTENT_ID.replace("a", "g")}, "content_id is not a GUID"),
+            ({"content_id": "{" + CONTENT_ID + "}"}, "content_id is not a GUID"),
+        ],
+    )
+    def test_malformed_ones_are_named(self, changes: dict[str, Any], cause: str) -> None:
+        text = problems(License("9WZDNCRFHVFW").item(), {**ITEM, **changes})
+        assert text.startswith("item 2 (")
+        assert cause in text
+
+    @pytest.mark.parametrize(("number", "meant"), [(13, "0015"), (14, "0016"), (8, "0010"), (511, "0777"), (0, "0000")])
+    def test_a_sku_id_that_yaml_made_a_number(self, number: int, meant: str) -> None:
+        text = problems({**ITEM, "sku_id": number})
+        assert f"sku_id is the number {number}; YAML reads an unquoted 0015 as the number 13" in text
+        assert f'sku_id: "{meant}"' in text
+        # Ansible turns numbers into text before they get here.
+        assert problems({**ITEM, "sku_id": str(number)}) == text
+
+    def test_all_problems_at_once_but_no_endless_list(self) -> None:
+        text = problems(*({**ITEM, "product_id": f"bad {number}"} for number in range(25)))
+        assert text.count("product_id is not a Store id") == 10
+        assert text.endswith("; and 15 more")
+
+
+class TestClashes:
+    def test_the_same_license_twice_is_fine(self) -> None:
+        upper = {**ITEM, "product_id": PRODUCT_ID.lower(), "content_id": CONTENT_ID.upper()}
+        made = requests.requests_from([ITEM, ITEM, {**upper, "filename": License().name.upper()}])
+        assert made[0].key.same(made[2].key)
+        assert made[0].key.folded == made[2].key.folded
+
+    def test_one_license_with_two_names(self) -> None:
+        text = problems({**ITEM, "filename": "a.xml"}, {**ITEM, "filename": "b.xml"})
+        key = f"{PRODUCT_ID}/0015/{CONTENT_ID}"
+        assert text == f"{key} is asked for twice with different file names, a.xml and b.xml"
+
+    @pytest.mark.parametrize("name", ["a.xml", "A.XML"])
+    def test_two_licenses_with_one_name(self, name: str) -> None:
+        """Not even in another case, which Windows does not tell apart."""
+        one, two = licenses(2)
+        text = problems(one.item(filename="a.xml"), two.item(filename=name))
+        assert one.product_id in text
+        assert two.product_id in text
+        assert text.endswith(f"have the same file name, {name}")
+
+
+class TestFileNames:
+    def test_default(self) -> None:
+        for form, ending in (("xml", "_License1.xml"), ("base64", ".bin")):
+            made = requests.requests_from([ITEM], form)[0]
+            assert made.filename == f"{PRODUCT_ID}_0015_{CONTENT_ID}{ending}"
+            assert requests.filename_problem(made.filename) == ""
+
+    @pytest.mark.parametrize(
+        "name", ["news_License1.xml", "a", "écran 写真.xml", "com10.xml", "console.xml", "nulled", "-x"]
+    )
+    def test_good_ones(self, name: str) -> None:
+        assert requests.requests_from([{**ITEM, "filename": name}])[0].filename == name
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "/etc/passwd",
+            "a/b.xml",
+            "a\\b.xml",
+            "../a.xml",
+            "..",
+            ".",
+            "a..xml",
+            "C:a.xml",
+            "a.xml:stream",
+            "a*.xml",
+            "a?.xml",
+            'a".xml',
+            "<a>",
+            "a|b",
+            "a\nb",
+            "a\0b",
+            "a\x7fb",
+        ],
+    )
+    def test_no_plain_names(self, name: str) -> None:
+        assert "is not a plain name" in problems({**ITEM, "filename": name})
+
+    @pytest.mark.parametrize(
+        "name",
+        [" a.xml", "a.xml ", "a.xml.", "\u00a0a", "con", "NUL", "nul.xml", "Com1.tar.gz", "lpt9", "com¹", "AUX.x"],
+    )
+    def test_names_that_windows_refuses(self, name: str) -> None:
+        assert "cannot be used on Windows hosts" in problems({**ITEM, "filename": name})
+
+    @pytest.mark.parametrize("name", ["con .xml", "nul  .x.y", "CONIN$", "conout$", "CONIN$.xml"])
+    def test_device_names_in_disguise(self, name: str) -> None:
+        """Windows strips blanks before the first period, and the console has two more names."""
+        assert "cannot be used on Windows hosts" in problems({**ITEM, "filename": name})
+
+    @pytest.mark.parametrize("name", [requests.MANIFEST_NAME, requests.TEMPORARY_PREFIX + "abc.tmp"])
+    def test_names_that_staging_itself_uses(self, name: str) -> None:
+        assert "is reserved for the manifest" in problems({**ITEM, "filename": name})
+
+    def test_the_name_of_the_manifest_in_another_case(self) -> None:
+        """To Windows it is the manifest."""
+        assert requests.filename_problem(requests.MANIFEST_NAME.upper()) != ""
+
+    def test_length(self) -> None:
+        assert requests.filename_problem("é" * 100) == ""
+        assert requests.filename_problem("é" * 100 + "x") == "filename is longer than 200 bytes"
+
+    def test_no_text(self) -> None:
+        assert requests.filename_problem("a\ud800.xml") == "filename is not text"
+        assert requests.filename_problem("") == "filename is empty"
+
+    @given(st.one_of(st.text(max_size=40), st.text("./\\:abCON1 $\n~", max_size=8)))
+    def test_none_that_is_accepted_leads_anywhere_else(self, name: str) -> None:
+        if requests.filename_problem(name):
+            return
+        for path, directory in ((posixpath, "/srv/stage"), (ntpath, "C:\\stage")):
+            joined = path.join(directory, name)
+            assert path.dirname(joined) == directory
+            assert path.basename(joined) == name
+            assert path.normpath(joined) == joined
+            assert path.splitdrive(name)[0] == ""
+        assert PureWindowsPath("C:\\stage", name).parts == ("C:\\", "stage", name)
+        assert name.isprintable() or not any(ord(char) < 32 for char in name)
+        assert len(name.encode()) <= requests.MAX_FILENAME
+
+
+class TestBroughtLicenses:
+    def test_a_good_one_is_parsed(self) -> None:
+        one = License()
+        made = requests.requests_from([one.brought()])[0]
+        assert made.document is not None
+        assert made.document.data == one.xml
+        assert made.problem == ""
+
+    @pytest.mark.parametrize(
+        ("blob", "cause"),
+        [
+            ("", "the license blob is empty"),
+            ("%%%", "the license blob is not base64 text"),
+            ("QUJD", "it is no well-formed XML"),
+            (License(content_id="0c2fd5a3-6b1c-4a0b-8a43-4c5d9f1e2b77").blob, "it is the license of content id 0c2f"),
+            (License(product_id="9WZDNCRFHVFW").blob, "it is the license of product 9WZDNCRFHVFW, not of"),
+        ],
+    )
+    def test_a_bad_one_concerns_its_item_only(self, blob: str, cause: str) -> None:
+        one, two = licenses(2)
+        made = requests.requests_from([one.brought(), {**ITEM, "license_blob": blob}, two.brought()])
+        assert [r.document is not None for r in made] == [True, False, True]
+        assert made[1].problem.startswith(f"Could not use the license_blob of {PRODUCT_ID}/0015/{CONTENT_ID}: ")
+        assert cause in made[1].problem
+        assert made[0].problem == made[2].problem == ""

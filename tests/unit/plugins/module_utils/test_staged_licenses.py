@@ -1,0 +1,244 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.support import (
+    CONTENT_ID,
+    FAMILY_NAME,
+    INSTANCE_ID,
+    ISSUED,
+    LICENSE_ID,
+    PRODUCT_ID,
+    REQUESTOR_ID,
+    License,
+    licenses,
+)
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils import _staged_licenses as staged
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import parse, sha256
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
+    LicenseRequest,
+    filename_problem,
+    requests_from,
+)
+
+FACTS = {
+    "product_id": PRODUCT_ID,
+    "sku_id": "0015",
+    "content_id": CONTENT_ID,
+    "license_id": LICENSE_ID,
+    "license_instance_id": INSTANCE_ID,
+    "requestor_id": REQUESTOR_ID,
+    "package_family_name": FAMILY_NAME,
+    "issued_date": ISSUED,
+}
+
+
+def request_of(license_: License) -> LicenseRequest:
+    return requests_from([license_.item()])[0]
+
+
+def record_of(license_: License, form: str = "xml") -> staged.Record:
+    return staged.Record.of(request_of(license_), parse(license_.xml), form)
+
+
+def manifest_of(**changes: Any) -> dict[str, Any]:
+    """The content of a good manifest with one file; changes replace values of that file's entry."""
+    entry = {"sha256": "0" * 64, "size": 1, **FACTS, **changes}
+    return {"version": 1, "files": {"a.xml": {name: value for name, value in entry.items() if value is not ...}}}
+
+
+class TestRecord:
+    def test_holds_checksum_size_and_facts(self) -> None:
+        for form in ("xml", "base64"):
+            data = License().xml if form == "xml" else License().blob.encode()
+            record = record_of(License(), form)
+            assert (record.sha256, record.size, record.facts) == (sha256(data), len(data), FACTS)
+
+    def test_knows_its_request(self) -> None:
+        record = record_of(License())
+        assert record.is_of(request_of(License(content_id=CONTENT_ID.upper())))
+        assert not record.is_of(request_of(License(sku_id="0016")))
+        assert not record.is_of(request_of(License(product_id="9WZDNCRFHVFW")))
+        assert not record.is_of(request_of(License(content_id="0c2fd5a3-6b1c-4a0b-8a43-4c5d9f1e2b77")))
+
+    def test_knows_its_license(self) -> None:
+        record = record_of(License())
+        assert record.same_license(parse(License().xml + b"\n"), "xml")
+        assert not record.same_license(parse(License(instance_id="11111111-1c68-4dd1-93a4-0a1c6f6c3f02").xml), "xml")
+        bare = parse(License().xml.replace(b"LicenseInstanceID", b"Other"))
+        assert staged.Record.of(request_of(License()), bare, "base64").same_license(bare, "base64")
+        assert not staged.Record.of(request_of(License()), bare, "base64").same_license(bare, "xml")
+
+
+class TestManifest:
+    def test_none_is_empty_and_no_problem(self) -> None:
+        assert staged.load_manifest(None) == ({}, "")
+
+    def test_comes_back_as_it_was(self) -> None:
+        manifest = {item.name: record_of(item) for item in licenses(20)}
+        data = staged.dump_manifest(manifest)
+        assert staged.load_manifest(data) == (manifest, "")
+        assert staged.dump_manifest(dict(reversed(manifest.items()))) == data
+        assert data.endswith(b"}\n")
+
+    def test_holds_no_license(self) -> None:
+        data = staged.dump_manifest({License().name: record_of(License())})
+        assert b"SPLicenseBlock" not in data
+        assert License().blob.encode()[:40] not in data
+
+    @pytest.mark.parametrize("version", [0, 2, 99, "1", "x" * 1000, None, [1]])
+    def test_of_another_version_is_not_used(self, version: Any) -> None:
+        manifest, problem = staged.load_manifest(json.dumps({**manifest_of(), "version": version}).encode())
+        assert manifest == {}
+        assert problem.startswith("the manifest has version ")
+        assert problem.endswith(", and only version 1 is known")
+        assert len(problem) < 100
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"\0\0\0\0",
+            b"garbage",
+            b"\xff\xfe",
+            b"null",
+            b"[]",
+            b"{}",
+            b'"text"',
+            b"1",
+            b'{"version": 1}',
+            b'{"version": 1, "files": []}',
+            b'{"version": 1, "files": {"a.xml": []}}',
+            b'{"version": 1, "files": {"a.xml": {}}}',
+            b"[" * 200_000,
+            json.dumps(manifest_of()).encode()[:-2],
+            json.dumps(manifest_of(sha256=...)).encode(),
+            json.dumps(manifest_of(issued_date=...)).encode(),
+            json.dumps(manifest_of(size="many")).encode(),
+            json.dumps(manifest_of(size=None)).encode(),
+            json.dumps(manifest_of(size=float("nan"))).encode(),
+            json.dumps(manifest_of(size=float("inf"))).encode(),
+        ],
+    )
+    def test_that_is_damaged_is_not_used(self, data: bytes) -> None:
+        assert staged.load_manifest(data) == ({}, "the manifest is damaged")
+
+    @pytest.mark.parametrize("name", ["../a.xml", "/etc/passwd", "a/b", "..", "", "C:\\a", ".ms_offline_license.json"])
+    def test_with_a_name_that_leads_elsewhere_is_not_used(self, name: str) -> None:
+        content = manifest_of()
+        content["files"][name] = content["files"]["a.xml"]
+        manifest, problem = staged.load_manifest(json.dumps(content).encode())
+        assert manifest == {}
+        assert problem.startswith("the manifest is not one that was written here: filename")
+
+    @given(st.binary(max_size=300))
+    def test_of_any_bytes(self, data: bytes) -> None:
+        manifest, problem = staged.load_manifest(data)
+        assert manifest == {}
+        assert problem
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10),
+            lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=10), below, max_size=4),
+            max_leaves=8,
+        ),
+        st.sampled_from([*FACTS, "sha256", "size", "a.xml", "files", "version"]),
+        st.text(max_size=12),
+    )
+    def test_of_any_content(self, value: Any, place: str, name: str) -> None:
+        """Whatever stands in the place of a value or a name: nothing is raised, and only plain names come out."""
+        content = manifest_of(**({place: value} if place in FACTS or place in ("sha256", "size") else {}))
+        if place in ("files", "version"):
+            content[place] = value
+        elif place == "a.xml":
+            content["files"] = {name: content["files"]["a.xml"], "b.xml": value}
+        manifest, problem = staged.load_manifest(json.dumps(content).encode())
+        assert not (manifest and problem)
+        assert all(filename_problem(found) == "" for found in manifest)
+        assert staged.load_manifest(staged.dump_manifest(manifest)) == (manifest, "")
+
+
+class TestJudge:
+    @pytest.mark.parametrize("form", ["xml", "base64"])
+    @pytest.mark.parametrize("remembered", [True, False])
+    def test_a_good_file_counts_with_and_without_manifest(self, form: str, remembered: bool) -> None:
+        record = record_of(License(), form)
+        data = parse(License().xml).file_bytes(form)
+        verdict = staged.judge(request_of(License()), data, record if remembered else None, form)
+        assert verdict == staged.Verdict(record)
+
+    def test_wrapped_base64_is_adopted_with_the_checksum_of_its_bytes(self) -> None:
+        data = License().blob.encode()[:80] + b"\r\n" + License().blob.encode()[80:]
+        verdict = staged.judge(request_of(License()), data, None, "base64")
+        assert verdict.record is not None
+        assert (verdict.record.sha256, verdict.record.size) == (sha256(data), len(data))
+
+    @pytest.mark.parametrize("data", [b"", b"garbage", License().xml[:-5], License().blob.encode()])
+    def test_no_license(self, data: bytes) -> None:
+        assert staged.judge(request_of(License()), data, None, "xml") == staged.Verdict(None, "invalid")
+
+    def test_another_license(self) -> None:
+        for other in (License(product_id="9WZDNCRFHVFW"), License(content_id="0c2fd5a3-6b1c-4a0b-8a43-4c5d9f1e2b77")):
+            verdict = staged.judge(request_of(License()), other.xml, record_of(other), "xml")
+            assert verdict == staged.Verdict(None, "other_license")
+
+    def test_not_what_was_staged(self) -> None:
+        data = License(instance_id="11111111-1c68-4dd1-93a4-0a1c6f6c3f02").xml
+        assert staged.judge(request_of(License()), data, record_of(License()), "xml") == staged.Verdict(None, "altered")
+        assert staged.judge(request_of(License()), data + b" ", None, "xml").record is not None
+
+    def test_what_the_manifest_says_of_another_license_does_not_matter(self) -> None:
+        other = record_of(License(sku_id="0016"))
+        changed = staged.Record("0" * 64, other.size, other.facts)
+        assert staged.judge(request_of(License()), License().xml, changed, "xml").record == record_of(License())
+
+
+class TestResults:
+    def test_every_key_is_there(self) -> None:
+        record = record_of(License())
+        result = staged.result_of(request_of(License()), staged.FETCHED, "/srv/a.xml", record, "absent")
+        assert result == {
+            **FACTS,
+            "path": "/srv/a.xml",
+            "sha256": record.sha256,
+            "size": record.size,
+            "state": "fetched",
+            "reason": "absent",
+            "error": None,
+        }
+
+    def test_what_is_not_known_is_none(self) -> None:
+        result = staged.result_of(request_of(License()), staged.FAILED, None, None, error="why")
+        ids = ("product_id", "sku_id", "content_id", "state", "error")
+        assert {name for name, value in result.items() if value is None} == set(result) - set(ids)
+
+    def test_the_difference_shows_ids_and_dates_only(self) -> None:
+        other = License(instance_id="11111111-1c68-4dd1-93a4-0a1c6f6c3f02")
+        diff = staged.diff_of("/srv/a.xml", record_of(License()), record_of(other))
+        assert diff["before"] != diff["after"]
+        for name in FACTS:
+            assert f"{name}: " in diff["after"]
+        assert INSTANCE_ID in diff["before"]
+        assert ISSUED in diff["before"]
+        assert "License>" not in str(diff)
+        assert staged.diff_of("/srv/a.xml", None, record_of(License()))["before"] == ""
+
+    def test_the_summary_names_each_failure(self) -> None:
+        failures = [
+            staged.result_of(request_of(item), staged.FAILED, None, None, error=f"Error {number}.")
+            for number, item in enumerate(licenses(2))
+        ]
+        text = staged.summary_of(failures, 7)
+        assert text.startswith("2 of 7 licenses failed; the others are in place. ")
+        for number, item in enumerate(licenses(2)):
+            assert f"[{item.product_id}/0015/{item.content_id}] Error {number}." in text
