@@ -14,6 +14,9 @@ SHELL := /bin/sh
 
 BUILD := .build
 SUITES := lint unit sanity integration molecule
+CORES := 2.16 2.17 2.18 2.19 2.20 2.21
+# Under which name a suite leaves its results.
+SUITE = $@
 
 # The Pythons that each ansible-core runs on, as far as this collection supports them.
 BOUNDS_2.16 := 3.10 3.12
@@ -74,20 +77,28 @@ lint-fast: $(VENV)/.stamp $(COLLECTION) ## the static checks that take seconds
 
 .PHONY: unit
 unit: $(VENV)/.stamp $(COLLECTION) ## unit tests
-	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/unit.xml $(wildcard tests/unit*)
+	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/$(SUITE).xml $(wildcard tests/unit*)
 
 .PHONY: sanity
 sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
-	@$(WITH_VENV) python tests/tools/sanity.py
+	@$(WITH_VENV) python tests/tools/sanity.py $(SUITE)
 
 .PHONY: integration
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
-	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/integration.xml tests/integration_playbooks
+	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/$(SUITE).xml tests/integration_playbooks
 
 .PHONY: molecule
 molecule: $(VENV)/.stamp $(COLLECTION) ## the role on two Linux hosts in containers
 	@sh tests/tools/install_system_packages.sh
 	@$(WITH_VENV) python tests/tools/molecule.py
+
+.PHONY: matrix
+matrix: $(VENV)/.stamp ## unit, sanity and integration on each supported ansible-core, as far as there are Pythons for it
+	@$(WITH_VENV) python tests/tools/run_all.py --keep-going \
+		$(foreach core,$(CORES),unit-$(core) sanity-$(core) integration-$(core))
+
+unit-% sanity-% integration-%:
+	@$(MAKE) --no-print-directory $(firstword $(subst -, ,$@)) CORE=$* SUITE=$@
 
 .PHONY: bench
 bench: $(VENV)/.stamp $(COLLECTION) ## compare the collection with a playbook without it, at 10 to 1,000 licenses

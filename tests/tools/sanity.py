@@ -4,6 +4,8 @@
 
 """Run all sanity tests of ansible-test on a copy of the sources and count them.
 
+Usage: sanity.py [SUITE]     SUITE is the name under which the counts are kept.
+
 ansible-test resolves links, so that it needs a copy at a path ansible_collections/NAMESPACE/NAME. It reads and writes
 `~/.ansible/test` and looks for interpreters on PATH: it gets a home directory of its own below `.build`, with the pip
 bootstrap script and pip's configuration, and a directory with a link to each interpreter.
@@ -21,12 +23,14 @@ import xml.etree.ElementTree
 
 import ansible.release
 from results import BUILD, ROOT, Counts, Step, junit_counts, run_step, write_counts
-from source_tree import copy_sources
+from source_tree import copy_sources, source_files
 
 CORE = ".".join(ansible.release.__version__.split(".")[:2])
 WORK = BUILD / f"sanity-{CORE}"
 # A test that has no file to look at, of the kind that it checks, does not apply. Any other reason is a failure.
 NOT_APPLICABLE = "No tests applicable."
+# These find nothing to do when their program is missing, too.
+SUFFIXES = {"shellcheck": {".sh"}, "pslint": {".ps1", ".psm1", ".psd1"}}
 # Without an interpreter the tests of this version cannot run; the machine decides which versions there are.
 NO_INTERPRETER = re.compile(r'Skipping sanity test ".*" on Python (\S+) because it could not be found\.')
 
@@ -125,15 +129,17 @@ def main() -> int:
     reports = sorted((output / "junit").glob("*.xml"))
     counts = junit_counts(reports)
     not_applicable = []
+    present = {path.suffix for path in source_files()}
     missing = set()
     for name, reason in unapplied(reports).items():
         no_interpreter = NO_INTERPRETER.search(reason)
-        if reason == NOT_APPLICABLE:
+        unlooked = SUFFIXES.get(name.split("-python-")[0], set()) & present
+        if reason == NOT_APPLICABLE and not unlooked:
             not_applicable.append(name)
         elif no_interpreter:
             missing.add(no_interpreter.group(1))
         else:
-            print(f"not run: {name}: {reason}")
+            print(f"not run: {name}: {reason if not unlooked else 'its program is missing'}")
             continue
         counts.skipped -= 1
     if ignore_files:
@@ -142,7 +148,7 @@ def main() -> int:
     print(f"Pythons found: {', '.join(versions)}; not on this machine: {', '.join(sorted(missing)) or 'none'}")
     print(f"not applicable, as there is no such file: {', '.join(sorted(not_applicable)) or 'none'}")
     print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
-    write_counts("sanity", counts)
+    write_counts(sys.argv[1] if len(sys.argv) > 1 else "sanity", counts)
     return 0 if passed and counts == Counts(passed=counts.passed) else 1
 
 
