@@ -48,7 +48,7 @@ def test_formats_and_options(lab: Lab, served: Served) -> None:
         (top / name).mkdir()
     run = lab.run(
         [
-            lab.task("bulk", licenses=[one, two], become=None),
+            lab.task("bulk", licenses=[one, two]),
             lab.task("single", **three, format="base64", dest="{{ stage }}/single"),
             lab.task(
                 "named",
