@@ -23,7 +23,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_lic
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged, delivery_for
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._return_licenses import return_licenses
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import open_run_cache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._stage_licenses import stage_licenses
 
 
@@ -40,7 +40,7 @@ class ActionModule(ProvisioningAction):
         def fetch(keys: Sequence[LicenseKey]) -> list[Outcome]:
             # Only now: who has everything staged needs no credential.
             settings = settings_from(params, params["service"])
-            cache = open_run_cache(settings.run_cache, settings.deadline)
+            cache = run_cache_of(settings)
             return fetch_licenses(settings, cache, keys, params["max_concurrency"], self.progress("licenses"))
 
         if params["dest"] is None:

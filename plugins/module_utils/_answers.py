@@ -80,7 +80,7 @@ def fault_of(answer: Answer, secrets: tuple[str, ...] = ()) -> Fault:
         for secret in secrets:
             if secret:
                 text = text.replace(secret, "********")
-        return printable(html.unescape(text)).rstrip(".")
+        return printable(_plain_text(text)).rstrip(".")
 
     try:
         body = lower_keys(json.loads(answer.body))
@@ -116,6 +116,18 @@ def fault_of(answer: Answer, secrets: tuple[str, ...] = ()) -> Fault:
         request_id=clean(answer.headers.get("MS-RequestId")),
         correlation_id=clean(answer.headers.get("MS-CorrelationId") or answer.headers.get("MS-CV")),
     )
+
+
+def _plain_text(text: str) -> str:
+    """Read descriptions that hold HTML entities, or a JSON document of which only the message is for people."""
+    text = html.unescape(text)
+    if text.lstrip()[:1] == "{":
+        try:
+            inner = lower_keys(json.loads(text))
+        except (ValueError, RecursionError):
+            return "a message that cannot be read"
+        return html.unescape(str(inner.get("description") or inner.get("message") or "a message that cannot be read"))
+    return text
 
 
 def _unusable(answer: Answer, attempted: str, how: str) -> ServiceError:

@@ -11,6 +11,7 @@ import threading
 import typing as t
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
@@ -33,17 +34,18 @@ class Bulk(t.Generic[Key]):
 
     def __init__(
         self,
-        get: Callable[[Key], Entry],
+        open_service: Callable[[], AbstractContextManager[Callable[[Key], Entry]]],
         cache_key: Callable[[Key], str],
         cache: Cache,
         progress: Progress | None = None,
     ) -> None:
-        """Take what gets an item (a JSON object; an error is raised), under which key to keep it, and the cache.
+        """Take how to open the service, under which key to keep an item, and the cache.
 
-        C(progress) is called in the caller's thread after each item with its key, its outcome, how many are done, and
-        of how many.
+        An open service is a function that gets an item as a JSON object, or raises an error. It is opened when there is
+        something to ask for. C(progress) is called in the caller's thread after each item with its key, its outcome, how
+        many are done, and of how many.
         """
-        self._get = get
+        self._open_service = open_service
         self._cache_key = cache_key
         self._cache = cache
         self._progress = progress
@@ -53,26 +55,45 @@ class Bulk(t.Generic[Key]):
         self._down: UnavailableError | None = None
 
     def all(self, keys: Iterable[Key], max_concurrency: int) -> dict[Key, Entry | ProvisioningError]:
-        """Get each key once and return the outcomes by key; an item that cannot be had is an error among them."""
-        distinct = list(dict.fromkeys(keys))
+        """Get each key once and return the outcomes by key; an item that cannot be had is an error among them.
+
+        Raises what opening the service raises.
+        """
         outcomes: dict[Key, Entry | ProvisioningError] = {}
-        if not distinct:
-            return outcomes
-        with ThreadPoolExecutor(max_workers=min(max_concurrency, len(distinct))) as pool:
-            waiting = {pool.submit(self._outcome, key): key for key in distinct}
+        missing: list[Key] = []
+        for key in dict.fromkeys(keys):
+            entry = self._cache.find(self._cache_key(key))
+            if entry is None:
+                missing.append(key)
+            else:
+                outcomes[key] = _outcome_of(entry)
+        if missing:
+            with self._open_service() as get:
+                self._get_all(missing, get, max_concurrency, outcomes)
+        return outcomes
+
+    def _get_all(
+        self,
+        keys: list[Key],
+        get: Callable[[Key], Entry],
+        max_concurrency: int,
+        outcomes: dict[Key, Entry | ProvisioningError],
+    ) -> None:
+        total = len(outcomes) + len(keys)
+        with ThreadPoolExecutor(max_workers=min(max_concurrency, len(keys))) as pool:
+            waiting = {pool.submit(self._outcome, key, get): key for key in keys}
             try:
                 for done in as_completed(waiting):
                     key = waiting[done]
                     outcomes[key] = done.result()
                     if self._progress is not None:
-                        self._progress(key, outcomes[key], len(outcomes), len(distinct))
+                        self._progress(key, outcomes[key], len(outcomes), total)
             except BaseException:
                 for future in waiting:
                     future.cancel()
                 raise
-        return outcomes
 
-    def _outcome(self, key: Key) -> Entry | ProvisioningError:
+    def _outcome(self, key: Key, get: Callable[[Key], Entry]) -> Entry | ProvisioningError:
         if self._down is not None:
             return UnavailableError(
                 f"Did not ask for {key}",
@@ -82,9 +103,7 @@ class Bulk(t.Generic[Key]):
         answers_before = self._answers
         outcome: Entry | ProvisioningError
         try:
-            outcome = self._cache.get_or_create(self._cache_key(key), lambda: self._entry(key))
-            if "error" in outcome:
-                outcome = error_from(outcome)
+            outcome = _outcome_of(self._cache.get_or_create(self._cache_key(key), lambda: _entry(key, get)))
         except ProvisioningError as exc:
             outcome = exc
         with self._lock:
@@ -98,9 +117,14 @@ class Bulk(t.Generic[Key]):
                     self._down = outcome
         return outcome
 
-    def _entry(self, key: Key) -> Entry:
-        try:
-            return {"item": self._get(key)}
-        except NotFoundError as exc:
-            # The one error that does not change within a run.
-            return to_entry(exc)
+
+def _entry(key: Key, get: Callable[[Key], Entry]) -> Entry:
+    try:
+        return {"item": get(key)}
+    except NotFoundError as exc:
+        # The one error that does not change within a run.
+        return to_entry(exc)
+
+
+def _outcome_of(entry: Entry) -> Entry | ProvisioningError:
+    return error_from(entry) if "error" in entry else entry

@@ -15,6 +15,10 @@ Entry = t.Dict[str, t.Any]
 class Cache(t.Protocol):
     """Remembers JSON objects by key. An implementation makes sure that only one asker creates an entry at a time."""
 
+    def find(self, key: str) -> Entry | None:
+        """Return the entry of the key if there is one."""
+        ...
+
     def get_or_create(
         self, key: str, create: t.Callable[[], Entry], usable: t.Callable[[Entry], bool] | None = None
     ) -> Entry:
@@ -27,6 +31,10 @@ class Cache(t.Protocol):
 
 class NoCache:
     """Remembers nothing: every request is made."""
+
+    def find(self, key: str) -> Entry | None:
+        """Return nothing."""
+        return None
 
     def get_or_create(
         self, key: str, create: t.Callable[[], Entry], usable: t.Callable[[Entry], bool] | None = None

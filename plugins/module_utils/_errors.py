@@ -49,6 +49,12 @@ class UnavailableError(ProvisioningError):
         super().__init__(attempted, cause, remedy)
         self.deadline_exceeded = deadline_exceeded
 
+    def within(self, attempted: str, hint: str = "") -> UnavailableError:
+        """Return the same failure as that of a larger attempt, with a hint after the remedy."""
+        cause = f"{self.attempted[:1].lower()}{self.attempted[1:]}: {self.cause}"
+        remedy = f"{self.remedy}. {hint}" if self.remedy and hint else self.remedy or hint
+        return UnavailableError(attempted, cause, remedy, self.deadline_exceeded)
+
 
 class ServiceError(ProvisioningError):
     """A service answered, and the answer is a refusal or cannot be used."""

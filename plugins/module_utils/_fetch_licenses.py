@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _license_document
 from ansible_collections.msdevices.provisioning.plugins.module_utils._bulk import Bulk, Progress
@@ -34,25 +35,24 @@ def fetch_licenses(
     What cannot be had is an error in the list; nothing is raised for one license. Raises SignInError,
     UnavailableError, OptionError or MissingLibraryError when not even a sign-in is possible.
     """
-    if not keys:
-        return []
     # Keys that differ in case alone are one license.
     first = {key.folded: key for key in reversed(keys)}
-    service = open_license_service(settings, cache, max_concurrency)
-    try:
-        # First, so that a refused sign-in is one failure and one request, not one for each license.
-        service.sign_in()
 
-        def get(key: LicenseKey) -> Entry:
-            return {"blob": service.get_offline_license(key).blob}
+    @contextmanager
+    def open_service() -> Iterator[t.Callable[[LicenseKey], Entry]]:
+        service = open_license_service(settings, cache, max_concurrency)
+        try:
+            # First, so that a refused sign-in is one failure and one request, not one for each license.
+            service.sign_in()
+            yield lambda key: {"blob": service.get_offline_license(key).blob}
+        finally:
+            service.close()
 
-        def cache_key(key: LicenseKey) -> str:
-            return f"license {settings.fingerprint} {' '.join(key.folded)}"
+    def cache_key(key: LicenseKey) -> str:
+        return f"license {settings.fingerprint} {' '.join(key.folded)}"
 
-        bulk = Bulk(get, cache_key, cache, progress)
-        outcomes = bulk.all((first[key.folded] for key in keys), max_concurrency)
-    finally:
-        service.close()
+    bulk = Bulk(open_service, cache_key, cache, progress)
+    outcomes = bulk.all((first[key.folded] for key in keys), max_concurrency)
     return [_outcome(outcomes[first[key.folded]]) for key in keys]
 
 

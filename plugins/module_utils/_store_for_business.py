@@ -51,12 +51,7 @@ class StoreForBusiness:
         try:
             answer = self._session.call("POST", path, headers={"Accept": "application/json"}, max_bytes=_MAX_BYTES)
         except UnavailableError as exc:
-            raise UnavailableError(
-                attempted,
-                f"{exc.attempted[:1].lower()}{exc.attempted[1:]}: {exc.cause}",
-                f"{exc.remedy}. {_RETIRED}",
-                exc.deadline_exceeded,
-            ) from None
+            raise exc.within(attempted, _RETIRED) from None
         if answer.status != 200:
             raise self._refused(attempted, key, answer)
         body = lower_keys(json_object(answer, attempted))

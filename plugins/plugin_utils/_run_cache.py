@@ -29,6 +29,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     error_from,
     to_entry,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 
 _display = Display()
 _LONGEST_PAUSE = 0.05
@@ -45,11 +46,15 @@ class RunCache:
         self._directory = directory
         self._patience = patience
 
+    def find(self, key: str) -> Entry | None:
+        """See Cache."""
+        return _read(self._path(key))
+
     def get_or_create(
         self, key: str, create: Callable[[], Entry], usable: Callable[[Entry], bool] | None = None
     ) -> Entry:
         """See Cache. A directory that cannot be used costs requests, never a result."""
-        path = os.path.join(self._directory, hashlib.sha256(key.encode("utf-8")).hexdigest())
+        path = self._path(key)
         entry = _read(path)
         if entry is not None and (usable is None or usable(entry)):
             return entry
@@ -69,6 +74,9 @@ class RunCache:
                 raise
             _write(path, entry)
             return entry
+
+    def _path(self, key: str) -> str:
+        return os.path.join(self._directory, hashlib.sha256(key.encode("utf-8")).hexdigest())
 
     @contextmanager
     def _locked(self, path: str) -> Iterator[None]:
@@ -99,12 +107,9 @@ class RunCache:
             os.close(descriptor)
 
 
-def open_run_cache(enabled: bool, deadline: float) -> RunCache | NoCache:
-    """Return the cache of this run of Ansible, or one that remembers nothing.
-
-    C(deadline) is the number of seconds after which a call ends at the latest.
-    """
-    if not enabled:
+def run_cache_of(settings: Settings) -> RunCache | NoCache:
+    """Return the cache of this run of Ansible, or one that remembers nothing when the settings say so."""
+    if not settings.run_cache:
         return NoCache()
     directory = os.path.join(C.DEFAULT_LOCAL_TMP, "msdevices.provisioning")
     try:
@@ -112,7 +117,7 @@ def open_run_cache(enabled: bool, deadline: float) -> RunCache | NoCache:
     except OSError as exc:
         _display.vv(f"The run cache cannot be used, requests are made without it: {exc.strerror}")
         return NoCache()
-    return RunCache(directory, deadline * _PATIENCE_FACTOR)
+    return RunCache(directory, settings.deadline * _PATIENCE_FACTOR)
 
 
 def _read(path: str) -> Entry | None:

@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs partner_offer_info in the controller's process."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_options import offer_specification
+from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_runner import find_offers, offer_result
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
+
+
+class ActionModule(ProvisioningAction):
+    """Looks up offers."""
+
+    SPECIFICATION = staticmethod(offer_specification)
+
+    def perform(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """See ProvisioningAction."""
+        warnings: list[str] = []
+        found = find_offers(params, run_cache_of, warnings.append, self.progress("offers"))
+        result = offer_result(found, params["include_addons"])
+        return {**result, "warnings": warnings} if warnings else result
