@@ -53,6 +53,14 @@ options:
         confidential one.
       - When not set, the environment variable E(MSDEVICES_REFRESH_TOKEN) is used.
     type: str
+  refresh_token_file:
+    description:
+      - A file on the controller in which the newest refresh token is kept, readable by its owner alone. Each sign-in
+        replaces the token with the new one that it returns, and the next run reads it from there.
+      - As long as there is no such file, and when its token is refused, O(refresh_token) is used. A file beside it,
+        with the suffix C(.lock), keeps parallel runs apart.
+      - When not set, the environment variable E(MSDEVICES_REFRESH_TOKEN_FILE) is used.
+    type: path
   access_token:
     description:
       - A ready access token for the service. It is used as it is, and cannot be renewed.
@@ -155,6 +163,14 @@ options:
       - name: MSDEVICES_REFRESH_TOKEN
     vars:
       - name: msdevices_refresh_token
+  refresh_token_file:
+    env:
+      - name: MSDEVICES_REFRESH_TOKEN_FILE
+    vars:
+      - name: msdevices_refresh_token_file
+    ini:
+      - section: msdevices_provisioning
+        key: refresh_token_file
   access_token:
     env:
       - name: MSDEVICES_ACCESS_TOKEN

@@ -10,20 +10,20 @@ The documentation of the same options stands in plugins/doc_fragments/.
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import ENVIRONMENT, SECRET_OPTIONS
+from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT, first_set
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import SECRET_OPTIONS
 
 
 def _from_environment(*names: str) -> str:
-    """Return the first variable that is set and not empty (an empty one counts as unset)."""
-    for name in names:
-        if os.environ.get(name):
-            return os.environ[name]
-    raise AnsibleFallbackNotFound
+    """Return the first variable that is set and not empty, as AnsibleModule wants it of a fallback."""
+    value = first_set(*names)
+    if value is None:
+        raise AnsibleFallbackNotFound
+    return value
 
 
 def _option(name: str, **spec: t.Any) -> dict[str, t.Any]:
@@ -45,6 +45,7 @@ def auth_options() -> dict[str, dict[str, t.Any]]:
         "client_certificate_password": _option("client_certificate_password"),
         "federated_token_file": _option("federated_token_file", type="path", no_log=False),
         "refresh_token": _option("refresh_token"),
+        "refresh_token_file": _option("refresh_token_file", type="path", no_log=False),
         "access_token": _option("access_token"),
         "auth_method": _option(
             "auth_method",

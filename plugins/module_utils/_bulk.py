@@ -42,8 +42,8 @@ class Bulk(t.Generic[Key]):
         """Take how to open the service, under which key to keep an item, and the cache.
 
         An open service is a function that gets an item as a JSON object, or raises an error. It is opened when there is
-        something to ask for. C(progress) is called in the caller's thread after each item with its key, its outcome, how
-        many are done, and of how many.
+        something to ask for. C(progress) is called in the caller's thread after each item with its key, its outcome,
+        how many are done, and of how many.
         """
         self._open_service = open_service
         self._cache_key = cache_key

@@ -60,3 +60,15 @@ def _outcome(found: Entry | ProvisioningError) -> Outcome:
     if isinstance(found, ProvisioningError):
         return found
     return _license_document.from_blob(found["item"]["blob"])
+
+
+def all_or_error(outcomes: Sequence[Outcome]) -> list[LicenseDocument]:
+    """Return the licenses when all could be had. Raises the one error, or one that tells of all that failed."""
+    errors = [outcome for outcome in outcomes if isinstance(outcome, ProvisioningError)]
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ProvisioningError(
+            f"Could not get {len(errors)} of {len(outcomes)} offline licenses", " ".join(str(error) for error in errors)
+        )
+    return [outcome for outcome in outcomes if isinstance(outcome, LicenseDocument)]

@@ -89,7 +89,7 @@ class OfferFinder:
         for offer in found.offers:
             found.addons.setdefault(str(offer.get("id")), [])
 
-    def categories(self) -> list[dict[str, t.Any]]:
+    def categories(self) -> list[Offer]:
         """Find the offer categories of the market."""
         return self._list("categories", PartnerCenter.offer_categories)
 

@@ -106,6 +106,26 @@ def requests_from(items: Sequence[Mapping[str, t.Any]], license_format: str = "x
     return requests
 
 
+def keys_from_terms(terms: Sequence[str]) -> list[LicenseKey]:
+    """Turn terms of the lookup into keys. Raises OptionError, which shows the right form."""
+    keys = []
+    for term in terms:
+        parts = [part.strip() for part in term.split("/")]
+        problem = "it has not two or three parts"
+        if len(parts) in (2, 3):
+            key = LicenseKey(parts[0], parts[1] if len(parts) == 3 else DEFAULT_SKU_ID, parts[-1])
+            problem = key_problem(key)
+            keys.append(key)
+        if problem:
+            raise OptionError(
+                "Could not use the terms",
+                f"{term[:120]!r} is not a license: {problem}",
+                "Write each term as product_id/sku_id/content_id or product_id/content_id, such as"
+                " 9WZDNCRFJ3PS/0015/2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11",
+            )
+    return keys
+
+
 def default_filename(key: LicenseKey, license_format: str) -> str:
     """Return the name that a license file has when the user gives none."""
     stem = f"{key.product_id}_{key.sku_id}_{key.content_id}"

@@ -16,14 +16,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _clouds
+from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 
-_CREDENTIALS = ("access_token", "refresh_token", "client_secret", "client_certificate_path", "federated_token_file")
+_CREDENTIALS = (
+    "access_token",
+    "refresh_token",
+    "refresh_token_file",
+    "client_secret",
+    "client_certificate_path",
+    "federated_token_file",
+)
+_REFRESH = ("refresh_token", "refresh_token_file")
 
 # auth_method to the options that it needs.
 _NEEDS = {
     "access_token": ("access_token",),
-    "refresh_token": ("tenant_id", "client_id", "refresh_token"),
+    "refresh_token": ("tenant_id", "client_id"),
     "client_secret": ("tenant_id", "client_id", "client_secret"),
     "certificate": ("tenant_id", "client_id", "client_certificate_path"),
     "federated_token": ("tenant_id", "client_id", "federated_token_file"),
@@ -34,18 +43,6 @@ _METHOD_OF = {
     "client_secret": "client_secret",
     "client_certificate_path": "certificate",
     "federated_token_file": "federated_token",
-}
-# What else sets an option, for messages. The fallbacks themselves stand in _argspec and in the doc fragments.
-ENVIRONMENT = {
-    "tenant_id": ("AZURE_TENANT_ID", "AZURE_TENANT"),
-    "client_id": ("AZURE_CLIENT_ID",),
-    "client_secret": ("AZURE_CLIENT_SECRET", "AZURE_SECRET"),
-    "client_certificate_path": ("AZURE_CLIENT_CERTIFICATE_PATH",),
-    "client_certificate_password": ("AZURE_CLIENT_CERTIFICATE_PASSWORD",),
-    "federated_token_file": ("AZURE_FEDERATED_TOKEN_FILE",),
-    "refresh_token": ("MSDEVICES_REFRESH_TOKEN",),
-    "access_token": ("MSDEVICES_ACCESS_TOKEN",),
-    "authority": ("AZURE_AUTHORITY_HOST",),
 }
 SECRET_OPTIONS = ("client_secret", "client_certificate_password", "refresh_token", "access_token")
 
@@ -67,6 +64,7 @@ class Settings:
     client_certificate_password: str = field(default="", repr=False)
     federated_token_file: str = ""
     refresh_token: str = field(default="", repr=False)
+    refresh_token_file: str = ""
     access_token: str = field(default="", repr=False)
     validate_certs: bool = True
     ca_path: str = ""
@@ -85,7 +83,7 @@ class Settings:
             self.service, self.auth_method, self.authority, self.audience, self.base_url, self.tenant_id,
             self.client_id, self.client_secret, self.client_certificate_path, self.client_certificate_password,
             _file_checksum(self.client_certificate_path), self.federated_token_file, self.refresh_token,
-            self.access_token, str(self.validate_certs), self.ca_path,
+            self.refresh_token_file, self.access_token, str(self.validate_certs), self.ca_path,
         ]  # fmt: skip
         return hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()
 
@@ -119,7 +117,14 @@ def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str
         run_cache=given.get("run_cache", True),
         **{
             name: str(given.get(name, ""))
-            for name in ("tenant_id", "client_id", "client_certificate_path", "federated_token_file", *SECRET_OPTIONS)
+            for name in (
+                "tenant_id",
+                "client_id",
+                "client_certificate_path",
+                "federated_token_file",
+                "refresh_token_file",
+                *SECRET_OPTIONS,
+            )
         },
     )
 
@@ -148,10 +153,12 @@ def _auth_method(given: Mapping[str, Any]) -> str:
             "Set one of client_secret (environment AZURE_CLIENT_SECRET or AZURE_SECRET), client_certificate_path"
             " (AZURE_CLIENT_CERTIFICATE_PATH) or federated_token_file (AZURE_FEDERATED_TOKEN_FILE), each with tenant_id"
             " (AZURE_TENANT_ID or AZURE_TENANT) and client_id (AZURE_CLIENT_ID); or refresh_token"
-            " (MSDEVICES_REFRESH_TOKEN), or access_token (MSDEVICES_ACCESS_TOKEN); or auth_method=managed_identity",
+            " (MSDEVICES_REFRESH_TOKEN) or refresh_token_file (MSDEVICES_REFRESH_TOKEN_FILE), or access_token"
+            " (MSDEVICES_ACCESS_TOKEN); or auth_method=managed_identity",
         )
     # An application with a secret of its own needs both to exchange a refresh token.
-    if "refresh_token" in found and len(found) == 2 and "access_token" not in found:
+    others = [name for name in found if name not in _REFRESH]
+    if len(others) < len(found) and len(others) <= 1 and "access_token" not in found:
         return "refresh_token"
     if len(found) > 1:
         raise OptionError(
@@ -164,6 +171,8 @@ def _auth_method(given: Mapping[str, Any]) -> str:
 
 def _check_credentials(given: Mapping[str, Any], method: str) -> None:
     missing = [name for name in _NEEDS[method] if name not in given]
+    if method == "refresh_token" and not any(name in given for name in _REFRESH):
+        missing.append("refresh_token")
     if missing:
         raise OptionError(
             f"Could not prepare the sign-in by {method}",

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
 from ansible_collections.msdevices.provisioning.plugins.module_utils._certificate import load_certificate
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, SignInError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._refresh_token_file import RefreshTokenFile
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in_errors import remedy_for, said_by
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import (
@@ -91,7 +92,7 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
     http = HttpSession(settings, plain_http=plain_http)
     client = _MsalHttpClient(http, settings, attempted)
     try:
-        result = _acquire(msal, settings, credential, client)
+        result = _exchange(msal, settings, credential, client)
     except (ValueError, KeyError, AttributeError, TypeError, RuntimeError, MsalServiceError) as exc:
         # MSAL raises these for documents that are not what it expects.
         raise SignInError(
@@ -133,7 +134,29 @@ def _read_assertion(path: str) -> str:
     return assertion
 
 
-def _acquire(msal: t.Any, settings: Settings, credential: t.Any, client: _MsalHttpClient) -> t.Any:
+def _exchange(msal: t.Any, settings: Settings, credential: t.Any, client: _MsalHttpClient) -> t.Any:
+    """Acquire a token; a refresh token that is replaced on the way is kept where the user wants it."""
+    if settings.auth_method != "refresh_token" or not settings.refresh_token_file:
+        return _acquire(msal, settings, credential, client, settings.refresh_token)
+    keeper = RefreshTokenFile(settings.refresh_token_file)
+    with keeper.locked(settings.deadline):
+        candidates = [token for token in dict.fromkeys((keeper.read(), settings.refresh_token)) if token]
+        if not candidates:
+            raise OptionError(
+                "Could not sign in by refresh_token",
+                f"{settings.refresh_token_file} does not exist or is empty, and refresh_token is not set",
+                "Set refresh_token (environment MSDEVICES_REFRESH_TOKEN) for the first sign-in",
+            )
+        result: t.Any = None
+        for token in candidates:
+            result = _acquire(msal, settings, credential, client, token)
+            if isinstance(result, Mapping) and result.get("access_token"):
+                keeper.replace(str(result.get("refresh_token") or token))
+                break
+        return result
+
+
+def _acquire(msal: t.Any, settings: Settings, credential: t.Any, client: _MsalHttpClient, refresh_token: str) -> t.Any:
     if settings.auth_method == "managed_identity":
         identity = (
             msal.UserAssignedManagedIdentity(client_id=settings.client_id)
@@ -154,7 +177,7 @@ def _acquire(msal: t.Any, settings: Settings, credential: t.Any, client: _MsalHt
             app = msal.PublicClientApplication(settings.client_id, **common)
         else:
             app = msal.ConfidentialClientApplication(settings.client_id, client_credential=credential, **common)
-        return app.acquire_token_by_refresh_token(settings.refresh_token, scopes=scopes)
+        return app.acquire_token_by_refresh_token(refresh_token, scopes=scopes)
     # azure_region=False: a stray REGION_NAME variable must not send the sign-in to a regional host.
     app = msal.ConfidentialClientApplication(
         settings.client_id, client_credential=credential, azure_region=False, **common

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: ms_offline_license
+short_description: Get offline licenses of Store apps for templates
+version_added: 1.0.0
+author:
+  - The msdevices.provisioning maintainers (@msdevices)
+description:
+  - Gets offline licenses of Microsoft Store apps (I(Get offline license)), for templates and expressions.
+  - It runs on the controller, in check mode too, and as often as Ansible evaluates the expression. The run cache makes
+    one request for each license of it, however many hosts and expressions want it.
+  - To stage licenses as files, use M(msdevices.provisioning.ms_offline_license) instead, which makes no request for
+    what is staged already.
+extends_documentation_fragment:
+  - msdevices.provisioning.auth
+  - msdevices.provisioning.auth.plugins
+  - msdevices.provisioning.service
+  - msdevices.provisioning.service.plugins
+options:
+  _terms:
+    description:
+      - The licenses, each as C(product_id/sku_id/content_id), or as C(product_id/content_id) for the SKU of offline
+        licenses, V(0015).
+    type: list
+    elements: str
+    required: true
+  format:
+    description:
+      - What the values are.
+      - V(xml) is the license document, V(base64) its base64 text.
+    type: str
+    choices:
+      - xml
+      - base64
+    default: xml
+  service:
+    description:
+      - The service that issues the licenses.
+    type: str
+    choices:
+      - store_for_business
+    default: store_for_business
+  max_concurrency:
+    description:
+      - How many licenses are requested at the same time.
+    type: int
+    default: 8
+notes:
+  - Licenses show in the output of a task that prints them. Set C(no_log) there, and C(diff=false) for templates.
+  - Prefer C(query), or C(lookup) with C(wantlist=true), for several terms.
+  - Give several terms to one lookup rather than one to each of several. They share a client and are asked for together.
+seealso:
+  - module: msdevices.provisioning.ms_offline_license
+"""
+
+EXAMPLES = r"""
+- name: Write the command by which device management installs a license, signed in by the environment
+  ansible.builtin.copy:
+    content: >-
+      <License Content="{{ lookup('msdevices.provisioning.ms_offline_license',
+                                  '9WZDNCRFJ3PS/2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11', format='base64') }}"/>
+    dest: "{{ stage_dir }}/add_license.xml"
+    mode: "0600"
+  no_log: true
+
+- name: Keep two licenses for later tasks, signed in by options
+  ansible.builtin.set_fact:
+    offline_licenses: >-
+      {{ query('msdevices.provisioning.ms_offline_license', *wanted,
+               tenant_id=tenant, client_id=app, client_secret=app_secret) }}
+  vars:
+    wanted:
+      - 9WZDNCRFJ3PS/0015/2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11
+      - 9WZDNCRFHVFW/0015/0c2fd5a3-6b1c-4a0b-8a43-4c5d9f1e2b77
+  no_log: true
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - One license for each term, as text in the form of O(format).
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import all_or_error, fetch_licenses
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import keys_from_terms
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import (
+    check_max_concurrency,
+    settings_from,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._lookup import ProvisioningLookup
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
+
+
+class LookupModule(ProvisioningLookup):
+    """Gets offline licenses."""
+
+    def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
+        """See ProvisioningLookup."""
+        keys = keys_from_terms(terms)
+        concurrency = check_max_concurrency(options["max_concurrency"])
+        settings = settings_from(options, options["service"])
+        documents = all_or_error(fetch_licenses(settings, run_cache_of(settings), keys, concurrency))
+        if options["format"] == "base64":
+            return [document.blob for document in documents]
+        return [document.data.decode("utf-8", "replace") for document in documents]

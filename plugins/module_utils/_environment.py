@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""Environment variables that set options: those of the Azure SDKs first, then those that the automation controller's
+built-in Azure credential sets. Source: reference facts on sign-in. No name starts with ANSIBLE_, which automation
+controllers reserve."""
+
+from __future__ import annotations
+
+import os
+
+ENVIRONMENT = {
+    "tenant_id": ("AZURE_TENANT_ID", "AZURE_TENANT"),
+    "client_id": ("AZURE_CLIENT_ID",),
+    "client_secret": ("AZURE_CLIENT_SECRET", "AZURE_SECRET"),
+    "client_certificate_path": ("AZURE_CLIENT_CERTIFICATE_PATH",),
+    "client_certificate_password": ("AZURE_CLIENT_CERTIFICATE_PASSWORD",),
+    "federated_token_file": ("AZURE_FEDERATED_TOKEN_FILE",),
+    "refresh_token": ("MSDEVICES_REFRESH_TOKEN",),
+    "refresh_token_file": ("MSDEVICES_REFRESH_TOKEN_FILE",),
+    "access_token": ("MSDEVICES_ACCESS_TOKEN",),
+    "authority": ("AZURE_AUTHORITY_HOST",),
+}
+
+
+def first_set(*names: str) -> str | None:
+    """Return the value of the first variable that is set and not empty, if there is one."""
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
