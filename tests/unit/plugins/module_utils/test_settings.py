@@ -332,13 +332,14 @@ class TestSecrets:
         assert "canary" not in settings.fingerprint
 
 
-class TestFingerprint:
-    BASE = {**SECRET, "auth_method": "client_secret"}
+BASE = {**SECRET, "auth_method": "client_secret"}
 
+
+class TestFingerprint:
     def test_is_the_same_for_the_same_settings(self) -> None:
-        assert made(self.BASE).fingerprint == made(self.BASE).fingerprint
-        patient = made(self.BASE, timeout=1.0, deadline=2.0, max_retries=0, run_cache=False)
-        assert patient.fingerprint == made(self.BASE).fingerprint
+        assert made(BASE).fingerprint == made(BASE).fingerprint
+        patient = made(BASE, timeout=1.0, deadline=2.0, max_retries=0, run_cache=False)
+        assert patient.fingerprint == made(BASE).fingerprint
 
     @pytest.mark.parametrize(
         "changes",
@@ -360,11 +361,11 @@ class TestFingerprint:
         ],
     )
     def test_changes_with_everything_that_decides_who_asks_whom(self, changes: dict[str, Any]) -> None:
-        assert made(self.BASE, **changes).fingerprint != made(self.BASE).fingerprint
+        assert made(BASE, **changes).fingerprint != made(BASE).fingerprint
 
     def test_values_do_not_run_into_each_other(self) -> None:
-        one = made(self.BASE, refresh_token="ab", access_token="c")
-        two = made(self.BASE, refresh_token="a", access_token="bc")
+        one = made(BASE, refresh_token="ab", access_token="c")
+        two = made(BASE, refresh_token="a", access_token="bc")
         assert one.fingerprint != two.fingerprint
 
     def test_changes_with_the_certificate_in_the_file(self, tmp_path: Path) -> None:
