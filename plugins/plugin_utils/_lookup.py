@@ -28,7 +28,7 @@ class ProvisioningLookup(LookupBase):
     def run(self, terms: Sequence[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         """Run the lookup, as Ansible calls it."""
         try:
-            return self.look_up(self._strings(terms, kwargs), self._options(variables or {}, kwargs))
+            return self.look_up(self._strings(terms, kwargs), self._effective_options(variables or {}, kwargs))
         except OptionError as exc:
             raise AnsibleOptionsError(str(exc)) from exc
         except ProvisioningError as exc:
@@ -48,7 +48,7 @@ class ProvisioningLookup(LookupBase):
                 )
         return [str(term) for term in terms]
 
-    def _options(self, variables: dict[str, t.Any], kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _effective_options(self, variables: dict[str, t.Any], kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return all options: from arguments, variables, the environment and ansible.cfg, in this order."""
         definitions = C.config.get_configuration_definitions("lookup", self._load_name)
         rendered = {}
