@@ -9,6 +9,7 @@ import codecs
 from encodings.aliases import aliases
 
 import pytest
+import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 from unit.support import (
@@ -56,8 +57,6 @@ class TestParse:
 
     def test_reads_what_the_store_signs(self, emu) -> None:
         """A document of the emulator, whose structure is that of real ones, by way of its REST answer."""
-        import requests
-
         product = emu.product(7)
         answer = requests.post(
             emu.store + product.license_path(1),
