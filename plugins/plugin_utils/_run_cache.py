@@ -5,7 +5,7 @@
 # Private to this collection: no stability is promised to other users.
 """The run cache: answers and tokens shared by all forks of one run of Ansible, and gone with it.
 
-It lives in DEFAULT_LOCAL_TMP, one 0700 directory per run that Ansible deletes at its end.
+It lives in DEFAULT_LOCAL_TMP, one 0700 directory per run that Ansible deletes at its end, in encrypted files.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from contextlib import contextmanager, suppress
 
 from ansible import constants as C
 from ansible.utils.display import Display
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Entry, NoCache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
@@ -33,6 +35,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._settings i
 
 _display = Display()
 _LONGEST_PAUSE = 0.05
+_NONCE_BYTES = 12
 # Whoever holds a lock makes a bounded call; somebody who waits longer than any such call asks by himself.
 _PATIENCE_FACTOR = 4
 
@@ -120,23 +123,38 @@ def run_cache_of(settings: Settings) -> RunCache | NoCache:
     return RunCache(directory, settings.deadline * _PATIENCE_FACTOR)
 
 
+def _key() -> bytes:
+    """Return the key of this run's files, so that they are worth nothing once its processes have ended, even by SIGKILL.
+
+    It is made of the secret that Python draws for its string hashes when it starts: all forks of a run have it in
+    memory, and nothing else has it. (Who sets PYTHONHASHSEED gives that up, and keeps files that only he can read.)
+    """
+    return hashlib.sha256(repr([hash(f"msdevices.provisioning {number}") for number in range(8)]).encode()).digest()
+
+
+_cipher = AESGCM(_key())
+
+
 def _read(path: str) -> Entry | None:
     try:
         with open(path, "rb") as stream:
-            entry: t.Any = json.load(stream)
-    except (OSError, ValueError):
+            data = stream.read()
+        entry: t.Any = json.loads(_cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], path.encode("utf-8")))
+    except (OSError, ValueError, InvalidTag):
         return None
     return entry if isinstance(entry, dict) else None
 
 
 def _write(path: str, entry: Entry) -> None:
     """Replace the file at once, so that readers see the old entry or the new one."""
+    nonce = os.urandom(_NONCE_BYTES)
+    data = nonce + _cipher.encrypt(nonce, json.dumps(entry).encode("utf-8"), path.encode("utf-8"))
     temporary = ""
     try:
         # mkstemp makes it readable by its owner alone.
         descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(entry, stream)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
         os.replace(temporary, path)
     except OSError as exc:
         _display.vv(f"The run cache cannot be written, requests are made without it: {exc.strerror}")
