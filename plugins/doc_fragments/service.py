@@ -48,8 +48,8 @@ options:
   run_cache:
     description:
       - Whether tokens and answers are kept for the rest of this run of Ansible and shared by all its hosts and tasks.
-      - They lie in files that only the current user can read, in Ansible's local temporary directory of the run, which
-        is deleted at its end.
+      - They lie in encrypted files that only the current user can read, in Ansible's local temporary directory of the
+        run, which is deleted at its end. The key is kept in memory alone.
     type: bool
     default: true
 """

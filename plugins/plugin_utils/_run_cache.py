@@ -124,7 +124,7 @@ def run_cache_of(settings: Settings) -> RunCache | NoCache:
 
 
 def _key() -> bytes:
-    """Return the key of this run's files, so that they are worth nothing once its processes have ended, even by SIGKILL.
+    """Return the key of this run's files: they are worth nothing once its processes have ended, even by SIGKILL.
 
     It is made of the secret that Python draws for its string hashes when it starts: all forks of a run have it in
     memory, and nothing else has it. (Who sets PYTHONHASHSEED gives that up, and keeps files that only he can read.)
