@@ -69,9 +69,8 @@ def test_methods_by_options(lab: Lab, served: Served, figure: Figure) -> None:
         ),
         "access token": ({"access_token": emulator.access_tokens["store"]}, None),
         "chosen among several": (
-            {**ids, **secret, "access_token": "not.the.one", "auth_method": "client_secret", "audience": None},
-            # The same credential as above: its token is in the run cache.
-            None,
+            {**ids, **secret, "access_token": "not.the.one", "auth_method": "client_secret"},
+            "client_credentials/client_secret",
         ),
     }
     products = [emulator.product(index).request() for index in range(len(methods))]

@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ending ansible-playbook at any moment leaves each file whole, old or new, and the next run puts things right."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Figure, Served
+from .harness import MANIFEST, Lab, default_name
+
+TEMPORARY = ".ms_offline_license."
+_LICENSES = 60
+_LATENCY_MS = 50
+_SECONDS = 30
+
+
+def _wait(condition: Callable[[], bool], pause: float) -> None:
+    end = time.monotonic() + _SECONDS
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(pause)
+
+
+def _processes(lab: Lab) -> Iterator[int]:
+    """The processes of a lab, told by their environment: workers and modules are in groups of their own."""
+    mark = f"MSDEVICES_TEST_JOURNAL={lab.directory}".encode()
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                yield int(entry.name)
+        except OSError:
+            continue
+
+
+def _end_all(lab: Lab, number: signal.Signals) -> None:
+    for process in list(_processes(lab)):
+        try:
+            os.kill(process, number)
+        except ProcessLookupError:
+            continue
+
+
+# When: after so many license requests, or (none) as soon as a file changes in the directory.
+@pytest.mark.parametrize(
+    ("number", "everybody", "after_requests"),
+    [
+        (signal.SIGTERM, False, 10),
+        (signal.SIGINT, True, 40),
+        (signal.SIGTERM, False, None),
+        (signal.SIGINT, True, None),
+        (signal.SIGTERM, True, None),
+        (signal.SIGKILL, True, None),
+    ],
+    ids=[
+        *("SIGTERM-fetching", "SIGINT-to-all-fetching", "SIGTERM-staging", "SIGINT-to-all-staging"),
+        *("SIGTERM-to-all-staging", "SIGKILL-to-all-staging"),
+    ],
+)
+def test_interrupted_run(
+    lab: Lab, served: Served, figure: Figure, number: signal.Signals, everybody: bool, after_requests: int | None
+) -> None:
+    """Half of the licenses are staged; all are fetched anew and are newer, so each file is the old or the new one."""
+    wanted = lab.emulator.licenses(_LICENSES)
+    old = {default_name(entry): served(entry) for entry in wanted[: _LICENSES // 2]}
+    for name, data in old.items():
+        (lab.stage("linux1") / name).write_bytes(data)
+    lab.emulator.reissue()
+    new = {default_name(entry): served(entry) for entry in wanted}
+    lab.emulator.latency(_LATENCY_MS, "store")
+    before = lab.emulator.count("store", "OfflineLicense")
+    state = lab.files("linux1")
+
+    process = lab.start([lab.play([lab.task(licenses=wanted, force=True)])])
+    if after_requests is None:
+        _wait(lambda: process.poll() is not None or _names(lab) != state.keys(), 0.001)
+    else:
+        _wait(lambda: lab.emulator.count("store", "OfflineLicense") - before >= after_requests, 0.02)
+    if everybody:
+        _end_all(lab, number)
+    else:
+        process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=_SECONDS)
+    # A worker or a module may still finish what it was about to do.
+    _wait(lambda: not list(_processes(lab)), 0.05)
+    assert "Traceback" not in stdout + stderr
+
+    files = lab.files("linux1")
+    # The file that was being written has a name of its own until it is whole.
+    leftovers = {name for name in files if name.startswith(TEMPORARY) and name.endswith(".tmp")}
+    assert len(leftovers) <= 1
+    assert not leftovers or after_requests is None
+    for name, data in files.items():
+        assert name in leftovers or data in (old.get(name), new[name]), name
+    assert old.keys() <= files.keys()
+    manifest = lab.stage("linux1") / MANIFEST
+    if manifest.exists():
+        json.loads(manifest.read_bytes())
+    # What a killed run leaves of its cache, and the file that it was writing, are for nobody else's eyes.
+    runs = list((lab.home / ".ansible" / "tmp").iterdir())
+    private = [*runs, *(path for run in runs for path in (run / "msdevices.provisioning").rglob("*"))]
+    private += [lab.stage("linux1") / name for name in leftovers]
+    assert not [path for path in private if stat.S_IMODE(path.stat().st_mode) & 0o077]
+
+    lab.emulator.latency(0)
+    healed = lab.run([lab.task(licenses=wanted, force=True)])
+    assert healed.status == 0, healed.output
+    assert lab.files("linux1") == new
+    idle = lab.run([lab.task(licenses=wanted)])
+    assert idle.ok("linux1", "stage")["changed"] is False
+    assert idle.requests == []
+    replaced = sum(data == new.get(name) for name, data in files.items())
+    figure(
+        f"{number.name}{' to all processes' if everybody else ''}"
+        f" {'as files appear' if after_requests is None else f'after {after_requests} requests'}:"
+        f" {replaced} of {_LICENSES} files new, {len(files) - len(leftovers) - replaced} old, all whole; healed"
+    )
+
+
+def _names(lab: Lab) -> set[str]:
+    return {name for name in os.listdir(lab.stage("linux1")) if name != MANIFEST}

@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No secret and no license shows anywhere: not at -vvvvvv, not in a failure, a difference, a log or a file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from .conftest import Served
+from .harness import STAGE, Lab
+
+# Tokens of Entra and client assertions.
+_JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+
+
+class _Watch:
+    """What must not show, and where it is looked for."""
+
+    def __init__(self, lab: Lab, documents: list[bytes], **secrets: str) -> None:
+        self._lab = lab
+        self._texts = dict(secrets)
+        for number, document in enumerate(documents):
+            text = document.decode()
+            start = text.index("<SPLicenseBlock>")
+            self._texts[f"license {number}"] = text[start + 16 : start + 80]
+            # The same bytes in base64 look different at each of three offsets.
+            for offset in range(3):
+                part = base64.b64encode(document[300 + offset : 360 + offset]).decode()
+                self._texts[f"blob {number} at offset {offset}"] = part[4:-4]
+
+    def findings(self, where: str, text: str) -> list[str]:
+        found = [f"{name} in {where}" for name, value in self._texts.items() if value in text]
+        # In JSON, and in what prints Python objects, quotes and backslashes look different.
+        found += [
+            f"{name}, escaped, in {where}" for name, value in self._texts.items() if json.dumps(value)[1:-1] in text
+        ]
+        return found + [f"a token in {where}: {match[:20]}..." for match in _JWT.findall(text)[:1]]
+
+    def files(self) -> list[str]:
+        """Look into all files that a run may have left: those of the user, temporary ones, those of the hosts."""
+        lab = self._lab
+        places = [lab.home, lab.temporary, *(lab.stage(host).with_name("ansible") for host in lab.linux)]
+        found = []
+        for place in places:
+            for path in _files(place):
+                found += self.findings(str(path), path.read_bytes().decode("latin-1"))
+        return found
+
+
+def _files(place: Path) -> list[Path]:
+    return [path for path in place.rglob("*") if path.is_file()]
+
+
+def test_nothing_shows(tmp_path: Path, emulator: Any, served: Served) -> None:
+    """Every kind of secret as an option, successes and failures, differences, Linux and Windows, all verbosity."""
+    lab = Lab(tmp_path / "lab", emulator, windows=["win1"])
+    lab.environment = {"AZURE_AUTHORITY_HOST": emulator.entra}
+    wanted = emulator.licenses(7)
+    documents = [served(entry) for entry in wanted]
+    secrets = {
+        "client_secret": emulator.client_secret,
+        "client_certificate_password": emulator.certificate_password,
+        "refresh_token": emulator.refresh_token,
+        "access_token": emulator.access_tokens["store"],
+    }
+    # They come from a file beside the directories that are searched.
+    own = tmp_path / "vault.json"
+    blobs = [base64.b64encode(document).decode() for document in documents]
+    own.write_text(json.dumps({"vaulted": {**secrets, "blobs": blobs}}), encoding="utf-8")
+    ids = {"tenant_id": emulator.tenant_id, "client_id": emulator.client_id}
+    secret = {"client_secret": "{{ vaulted.client_secret }}"}
+    # A service that repeats what it was sent, or what it knows of the application.
+    for entry, repeated in ((wanted[5], secrets["access_token"]), (wanted[6], secrets["client_secret"])):
+        body = {"code": "BadRequest", "message": f"Bearer {repeated} is not good, {repeated}"}
+        emulator.fault(listener="store", action="status", status=400, body=body, path_regex=entry["product_id"])
+    emulator.reissue(wanted[3]["product_id"], wanted[3]["content_id"])
+    documents.append(served(wanted[3]))
+    bad = [emulator.special(name).request() for name in ("wrong_license", "doctype", "truncated_xml", "not_owned")]
+    certificate = {
+        "client_certificate_path": emulator.pfx_path,
+        "client_certificate_password": "{{ vaulted.client_certificate_password }}",
+    }
+    tasks = [
+        lab.task("client secret", **wanted[0], **ids, **secret),
+        lab.task("certificate", **wanted[1], **ids, **certificate),
+        lab.task("refresh token", **wanted[2], **ids, **secret, refresh_token="{{ vaulted.refresh_token }}"),
+        lab.task("access token", **wanted[3], access_token="{{ vaulted.access_token }}"),
+        lab.task("force", **wanted[3], **ids, **secret, force=True),
+        lab.task("own license", licenses=[{**wanted[4], "license_blob": "{{ vaulted.blobs[4] }}"}]),
+        lab.task("own license, other", licenses=[{**wanted[0], "license_blob": "{{ vaulted.blobs[4] }}"}]),
+        lab.task("faults", licenses=[*bad, wanted[0]], **ids, **secret),
+        lab.task("faults without dest", licenses=[*bad, wanted[0]], dest=None, **ids, **secret),
+        lab.task("repeated", **wanted[5], access_token="{{ vaulted.access_token }}"),
+        lab.task("repeated secret", **wanted[6], **ids, **secret),
+        lab.task("no such tenant", **wanted[5], **{**ids, "tenant_id": "nowhere.example"}, **secret),
+        lab.task("unknown option", **wanted[5], **ids, **secret, secret="{{ vaulted.client_secret }}"),
+        lab.task("misplaced", **wanted[5], **ids, tenant="{{ vaulted.client_secret }}", **secret),
+        lab.task("no directory", licenses=wanted[:1], dest="{{ stage }}/none", **ids, **secret),
+        lab.task("check", **{**wanted[0]}, **ids, **secret, force=True) | {"check_mode": True},
+    ]
+    good = [str(task["name"]) for task in tasks[:6]] + ["check"]
+    run = lab.run([{**task, "ignore_errors": True} for task in tasks], "-vvvvvv", "--diff", "-e", f"@{own}")
+    for host in ("linux1", "win1"):
+        for name in good:
+            run.ok(host, name)
+        for name in {str(task["name"]) for task in tasks} - set(good):
+            run.failed(host, name)
+        assert "document" not in json.dumps(run.result(host, "faults without dest"))
+        assert run.result(host, "client secret")["invocation"]["module_args"]["client_id"] == emulator.client_id
+
+    watch = _Watch(lab, documents, **secrets)
+    found = watch.findings("standard output", run.stdout) + watch.findings("standard error", run.stderr)
+    found += watch.findings("the log", lab.log)
+    found += watch.findings("results", json.dumps(list(run.results.values())))
+    found += watch.findings("what Windows hosts were sent", lab.windows.log.read_text(encoding="utf-8"))
+    assert not found + watch.files()
+    assert len(run.stdout) > 10_000
+    assert len(lab.log) > 10_000
+    # Windows hosts hold licenses only where they belong.
+    assert lab.windows.tree("win1", temp=True).keys() == lab.windows.tree("win1", STAGE).keys()
+    # The directory of the run, with tokens and licenses in its cache, is gone.
+    assert not list((lab.home / ".ansible" / "tmp").glob("ansible-local-*"))
+
+
+def test_credentials_of_the_environment_stay_on_the_controller(lab: Lab) -> None:
+    """What the environment holds shows nowhere, also when modules are files on the host and stay there."""
+    run = lab.run(
+        [lab.task(licenses=lab.emulator.licenses(2))],
+        "-vvvvvv",
+        environment={"ANSIBLE_PIPELINING": "0", "ANSIBLE_KEEP_REMOTE_FILES": "1"},
+    )
+    assert run.status == 0, run.output
+    kept = _files(lab.stage("linux1").with_name("ansible"))
+    assert kept, "no module was kept on the host"
+    assert not [path for path in kept if path.stat().st_mode & 0o077]
+    watch = _Watch(lab, [], client_secret=lab.emulator.client_secret)
+    found = watch.findings("output", run.output + lab.log)
+    assert not found + watch.files()
