@@ -106,7 +106,7 @@ bench: $(VENV)/.stamp $(COLLECTION) ## compare the collection with a playbook wi
 
 .PHONY: docs
 docs: $(VENV)/.stamp $(COLLECTION) ## build the pages of the plugins and the role below .build/docs
-	@$(WITH_VENV) sh tests/tools/build_docs.sh
+	@$(WITH_VENV) sh tests/tools/build_docs.sh $(BUILD)/docs
 
 .PHONY: setup
 setup: $(VENV)/.stamp $(COLLECTION) ## only the set-up, for work with an editor or with pytest itself
