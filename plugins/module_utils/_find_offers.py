@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._bulk import Bulk, Progress
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import NotFoundError, ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    NotFoundError,
+    ProvisioningError,
+    ServiceError,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import same_id
 from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import (
     Market,
@@ -21,6 +25,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_ce
     PartnerCenter,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import printable
 
 
 @dataclass
@@ -81,6 +86,13 @@ class OfferFinder:
         """Add the add-ons of the offers that were found. Raises the first error."""
         # An offer that says that it has none is believed; one that says nothing is asked.
         ids = [str(offer["id"]) for offer in found.offers if offer.get("id") and offer.get("hasAddOns") is not False]
+        for offer_id in ids:
+            if offer_id in (".", "..") or not offer_id.isprintable():
+                raise ServiceError(
+                    "Could not list the add-ons",
+                    f"the service named an offer {printable(offer_id, 100)!r}, which is no id",
+                    "Check base_url, and whether a proxy answers in the service's place",
+                )
         outcomes = self._bulk("addons", lambda client: lambda offer_id: {"items": client.addons(offer_id)}, ids)
         for offer_id, outcome in outcomes.items():
             if isinstance(outcome, ProvisioningError):

@@ -66,8 +66,11 @@ class PartnerCenter:
         if answer.status != 200:
             raise self._refused(attempted, answer, of_one_offer=True)
         offer = json_object(answer, attempted)
-        if not isinstance(offer.get("id"), str) or not offer["id"]:
+        found = offer.get("id")
+        if not isinstance(found, str) or not found:
             raise _unusable(attempted, answer, "without an offer in it")
+        if found.lower() != offer_id.lower():
+            raise _unusable(attempted, answer, f"with another offer, {printable(found, 100)}")
         return offer
 
     def offers_of_market(self, category_id: str = "") -> list[Offer]:
@@ -116,15 +119,12 @@ class PartnerCenter:
         self, attempted: str, path: tuple[str, ...], params: dict[str, str], of_one_offer: bool = False
     ) -> list[dict[str, t.Any]]:
         found: list[dict[str, t.Any]] = []
+        ids: set[str] = set()
         seen: set[t.Any] = set()
         while True:
             where = (path, tuple(sorted(params.items())))
             if where in seen or len(seen) >= _MOST_PAGES:
-                raise ServiceError(
-                    attempted,
-                    f"the service's pages never end ({len(seen)} so far)",
-                    "Run again; if it stays so, ask Microsoft's support",
-                )
+                raise _endless(attempted, len(seen))
             seen.add(where)
             answer = self._call(attempted, path, params)
             if answer.status != 200:
@@ -133,14 +133,23 @@ class PartnerCenter:
             entries = page.get("items")
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                 raise _unusable(attempted, answer, "without a list of items in it")
-            found += entries
+            # Pages overlap when the list changes meanwhile.
+            before = len(found)
+            for entry in entries:
+                entry_id = str(entry.get("id") or "").lower()
+                if not entry_id or entry_id not in ids:
+                    ids.add(entry_id)
+                    found.append(entry)
             links = page.get("links")
             following = links.get("next") if isinstance(links, dict) else None
             uri = following.get("uri") if isinstance(following, dict) else None
             total = page.get("totalCount")
+            news = len(found) > before
             if uri:
+                if not news:
+                    raise _endless(attempted, len(seen))
                 path, params = self._next_page(attempted, str(uri))
-            elif entries and isinstance(total, int) and total > len(found):
+            elif news and isinstance(total, int) and total > len(found):
                 # Links can be absent though there is more.
                 params = {**params, "offset": str(len(found)), "size": str(len(entries))}
             else:
@@ -149,8 +158,15 @@ class PartnerCenter:
     def _next_page(self, attempted: str, uri: str) -> tuple[tuple[str, ...], dict[str, str]]:
         """Turn a link into path and query below the service's root. Links are relative and leave out the version."""
         base = urlsplit(self._session.settings.base_url)
-        link = urlsplit(uri)
-        if (link.scheme or link.netloc) and (link.scheme, link.netloc.lower()) != (base.scheme, base.netloc.lower()):
+        no_path = ServiceError(attempted, "the service's next page is no path", "Ask Microsoft's support")
+        try:
+            link = urlsplit(uri)
+            uri.encode("utf-8")
+        except ValueError:
+            raise no_path from None
+        if (link.scheme or link.netloc) and (
+            (link.scheme or base.scheme, link.netloc.lower()) != (base.scheme, base.netloc.lower())
+        ):
             raise ServiceError(
                 attempted,
                 f"the service's next page is on another host, {printable(link.netloc, 100)}, to which no token is sent",
@@ -163,7 +179,7 @@ class PartnerCenter:
         if segments and segments[0].lower() == "v1":
             segments = segments[1:]
         if not segments or ".." in segments or "." in segments:
-            raise ServiceError(attempted, "the service's next page is no path", "Ask Microsoft's support")
+            raise no_path
         return tuple(segments), dict(parse_qsl(link.query, keep_blank_values=True))
 
     def _refused(self, attempted: str, answer: Answer, of_one_offer: bool = False) -> ServiceError | UnavailableError:
@@ -187,6 +203,14 @@ class PartnerCenter:
         return ServiceError(
             attempted, f"{why} ({cause})" if why else cause, remedy, status=fault.status, code=fault.code
         )
+
+
+def _endless(attempted: str, pages: int) -> ServiceError:
+    return ServiceError(
+        attempted,
+        f"the service's pages never end ({pages} so far)",
+        "Run again; if it stays so, ask Microsoft's support",
+    )
 
 
 def _unusable(attempted: str, answer: Answer, how: str) -> ServiceError:

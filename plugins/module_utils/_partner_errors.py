@@ -76,8 +76,14 @@ _BY_STATUS = {
 
 
 def is_unknown_offer(fault: Fault) -> bool:
-    """Tell whether the fault of a request for one offer means that there is no such offer."""
-    return fault.status == 404 or (fault.status, fault.code) == (400, "800004")
+    """Tell whether the fault of a request for one offer means that there is no such offer.
+
+    A 404 that has neither a code nor the service's ids comes from something in between.
+    """
+    if (fault.status, fault.code) == (400, "800004"):
+        return True
+    of_the_service = bool(fault.code or fault.request_id or fault.correlation_id)
+    return fault.status == 404 and of_the_service and (404, fault.code) not in _MEANINGS
 
 
 def meaning(fault: Fault) -> tuple[str, str]:

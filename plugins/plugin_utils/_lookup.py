@@ -52,18 +52,17 @@ class ProvisioningLookup(LookupBase):
         """Return all options: from arguments, variables, the environment and ansible.cfg, in this order."""
         definitions = C.config.get_configuration_definitions("lookup", self._load_name)
         rendered = {}
-        for definition in definitions.values():
+        given = set(kwargs)
+        for option, definition in definitions.items():
             for entry in definition.get("vars") or ():
                 name = entry["name"]
                 if name in variables:
                     # Ansible hands over the values of variables as the templates that they are written as.
                     rendered[name] = self._templar.template(variables[name])
+                    given.add(option)
         self.set_options(var_options=rendered, direct=kwargs)
-        options = {}
-        for name in definitions:
-            value, origin = self.get_option_and_origin(name)
-            if name in ENVIRONMENT and (value in (None, "") or str(origin).startswith("env")):
-                # Ansible takes the last variable that is there; here it is the first that is set and not empty.
-                value = first_set(*ENVIRONMENT[name])
-            options[name] = value
+        options = {name: self.get_option(name) for name in definitions}
+        for name in ENVIRONMENT.keys() & options.keys() - given:
+            # Ansible takes the last variable that is there; here it is the first that is set and not empty.
+            options[name] = first_set(*ENVIRONMENT[name]) or options[name]
         return options
