@@ -238,7 +238,9 @@ class Lab:
             }
             for host in self.linux
         }
-        windows = {host: {**self.windows.host_vars, "ansible_host": host, "stage": STAGE} for host in self.windows.names}
+        windows = {
+            host: {**self.windows.host_vars, "ansible_host": host, "stage": STAGE} for host in self.windows.names
+        }
         return {"linux": {"hosts": linux}, "windows": {"hosts": windows}}
 
     def _isolated(self) -> dict[str, str]:

@@ -125,7 +125,10 @@ def test_options(lab: Lab) -> None:
         "negative retries": ({**good, "max_retries": -1}, ("max_retries is -1", "from 0 to 1000")),
         "unknown cloud": ({**good, "cloud": "moon"}, ("cloud", "moon", "public", "usgov")),
         "http service": ({**good, "base_url": "http://localhost:1"}, ("base_url", "only go over https", "https URL")),
-        "http authority": ({**good, "authority": "http://localhost:1"}, ("authority", "only go over https", "https URL")),
+        "http authority": (
+            {**good, "authority": "http://localhost:1"},
+            ("authority", "only go over https", "https URL"),
+        ),
         "version in URL": ({**good, "base_url": lab.emulator.store + "/V1"}, ("base_url", "without the version path")),
         "no URL": ({**good, "base_url": "https://"}, ("base_url is not a URL", "https://host.example")),
         "no CA file": ({**good, "ca_path": absent}, (absent, "cannot be read", "PEM")),
@@ -203,7 +206,10 @@ def test_credentials(lab: Lab) -> None:
             {**ids, "client_secret": f"{emulator.client_secret}\n"},
             ("client_secret", "line break", "AZURE_CLIENT_SECRET"),
         ),
-        "tenant with a path": ({**ids, **secret, "tenant_id": "a/b"}, ("tenant_id", "neither a GUID nor a domain name")),
+        "tenant with a path": (
+            {**ids, **secret, "tenant_id": "a/b"},
+            ("tenant_id", "neither a GUID nor a domain name"),
+        ),
     }
     with_ids = {name: ({**good, **options}, texts) for name, (options, texts) in cases.items()}
     run = _all(lab, with_ids)

@@ -77,7 +77,9 @@ def test_tasks_of_a_run_share_answers(lab: Lab, figure: Figure) -> None:
     for task in ("one", "two", "three"):
         assert [entry["state"] for entry in run.ok("linux1", task)["licenses"]] == ["fetched"] * 3
     assert (run.token_requests, run.license_requests) == (1, 3)
-    figure(f"3 tasks x 3 licenses in one run: {run.token_requests} token request, {run.license_requests} license requests")
+    figure(
+        f"3 tasks x 3 licenses in one run: {run.token_requests} token request, {run.license_requests} license requests"
+    )
 
 
 def test_without_run_cache(new_lab: NewLab, figure: Figure) -> None:

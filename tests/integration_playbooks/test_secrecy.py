@@ -115,6 +115,7 @@ def test_nothing_shows(tmp_path: Path, emulator: Any, served: Served) -> None:
         assert run.result(host, "client secret")["invocation"]["module_args"]["client_id"] == emulator.client_id
 
     watch = _Watch(lab, documents, **secrets)
+    assert len(watch.findings("what holds them", own.read_text())) > len(secrets) + len(wanted)
     found = watch.findings("standard output", run.stdout) + watch.findings("standard error", run.stderr)
     found += watch.findings("the log", lab.log)
     found += watch.findings("results", json.dumps(list(run.results.values())))
@@ -138,7 +139,45 @@ def test_credentials_of_the_environment_stay_on_the_controller(lab: Lab) -> None
     assert run.status == 0, run.output
     kept = _files(lab.stage("linux1").with_name("ansible"))
     assert kept, "no module was kept on the host"
-    assert not [path for path in kept if path.stat().st_mode & 0o077]
+    assert not [path for path in kept if path.parent.stat().st_mode & 0o077]
     watch = _Watch(lab, [], client_secret=lab.emulator.client_secret)
     found = watch.findings("output", run.output + lab.log)
     assert not found + watch.files()
+
+
+def test_nothing_of_the_role_shows(tmp_path: Path, emulator: Any, served: Served) -> None:
+    """The role takes secrets and licenses as variables; neither its checks nor its tasks show them."""
+    lab = Lab(tmp_path / "lab", emulator, windows=["win1"])
+    lab.environment = {"AZURE_AUTHORITY_HOST": emulator.entra}
+    one, two = emulator.licenses(2)
+    documents = [served(one), served(two)]
+    secrets = {"client_secret": emulator.client_secret, "certificate_password": emulator.certificate_password}
+    own = tmp_path / "vault.json"
+    blob = base64.b64encode(documents[0]).decode()
+    own.write_text(json.dumps({"vaulted": {**secrets, "blob": blob}}), encoding="utf-8")
+    variables = {
+        "dest": "{{ stage }}",
+        "list": [{**one, "license_blob": "{{ vaulted.blob }}"}, two],
+        "tenant_id": emulator.tenant_id,
+        "client_id": emulator.client_id,
+        "client_secret": "{{ vaulted.client_secret }}",
+        **lab.defaults,
+    }
+    found = []
+    watch = _Watch(lab, documents, **secrets)
+    assert len(watch.findings("what holds them", own.read_text())) > len(secrets)
+    for changes, status in (
+        ({}, 0),
+        # The check of the arguments fails, with secrets among them.
+        ({"list": [{"product_id": one["product_id"], "license_blob": "{{ vaulted.blob }}"}], "format": "pem"}, 2),
+        # The staging fails, with a license that is another one.
+        ({"list": [{**two, "license_blob": "{{ vaulted.blob }}"}], "client_id": "wrong"}, 2),
+    ):
+        role = {f"offline_licenses_{name}": value for name, value in {**variables, **changes}.items()}
+        play = {**lab.play([]), "roles": [{"role": "msdevices.provisioning.offline_licenses", "vars": role}]}
+        run = lab.run_plays([play], "-vvvvvv", "--diff", "-e", f"@{own}")
+        assert run.status == status, run.output
+        results = json.dumps(list(run.results.values()))
+        found += watch.findings("output", run.output) + watch.findings("the log", lab.log)
+        found += watch.findings("results", results) + watch.files()
+    assert not found

@@ -55,7 +55,10 @@ def test_each_fault_fails_its_license_alone(new_lab: NewLab, served: Served, fig
     first, last = lab.emulator.licenses(2)
     bad = {name: lab.emulator.special(name).request() for name in _FAULTS}
     # Its content id has the longer form of some packages, which this service does not know: 400.
-    bad["bad request"] = {**lab.emulator.product(2).request(), "content_id": f"{lab.emulator.product(2).content_id}-Arm"}
+    bad["bad request"] = {
+        **lab.emulator.product(2).request(),
+        "content_id": f"{lab.emulator.product(2).content_id}-Arm",
+    }
     bad["online SKU"] = {**lab.emulator.product(3).request(), "sku_id": "0016"}
     expected = {
         **_FAULTS,
@@ -76,9 +79,16 @@ def test_each_fault_fails_its_license_alone(new_lab: NewLab, served: Served, fig
         for name, entry in zip(bad, entries[1:-1], strict=True):
             status, cause, remedy = expected[name]
             ids = f"{entry['product_id']}/{entry['sku_id']}/{entry['content_id']}"
-            texts = [f"Could not get the offline license {ids}", f"POST {lab.emulator.store}/V1/Products/", cause, remedy]
+            texts = [
+                f"Could not get the offline license {ids}",
+                f"POST {lab.emulator.store}/V1/Products/",
+                cause,
+                remedy,
+            ]
             texts += [f"HTTP {status}"] + (["request id", "correlation id"] if status >= 400 else [])
-            missing += [f"{name}: {text!r} is not in {entry['error']!r}" for text in texts if text not in entry["error"]]
+            missing += [
+                f"{name}: {text!r} is not in {entry['error']!r}" for text in texts if text not in entry["error"]
+            ]
             assert entry["error"] in result["msg"]
             assert (entry["sha256"], entry["license_id"]) == (None, None)
         assert not missing, "\n".join(missing)

@@ -209,7 +209,10 @@ def test_refused_sign_ins(lab: Lab) -> None:
             {**ids, "client_secret": emulator.client_secret, "audience": "https://nothing.example"},
             ("AADSTS500011", "Check audience"),
         ),
-        "worthless access token": ({"access_token": "worthless.access.token"}, ("HTTP 401", "Activate the application")),
+        "worthless access token": (
+            {"access_token": "worthless.access.token"},
+            ("HTTP 401", "Activate the application"),
+        ),
     }
     wanted = lab.emulator.licenses(4)
     tasks = [

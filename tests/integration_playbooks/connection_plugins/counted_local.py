@@ -12,6 +12,8 @@ short_description: Run on the controller, and note each command and transfer
 description:
   - Does what P(ansible.builtin.local#connection) does, and appends one JSON object for each command and each transfer
     to the file that E(MSDEVICES_TEST_JOURNAL) names.
+  - E(MSDEVICES_TEST_SPOIL), a number and a path with a colon between, lets the file of this path be overwritten when
+    so many modules were executed.
 author: The msdevices.provisioning maintainers
 version_added: 1.0.0
 extends_documentation_fragment:
@@ -21,6 +23,7 @@ extends_documentation_fragment:
 import json
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.connection.local import Connection as LocalConnection
@@ -39,6 +42,16 @@ def _module(command: str, data: bytes | None) -> str:
     return named.group(1) if named and "chmod" not in command and "setfacl" not in command else ""
 
 
+def _spoil() -> None:
+    """Overwrite the file of E(MSDEVICES_TEST_SPOIL) when its time has come."""
+    executions, _, path = os.environ.get("MSDEVICES_TEST_SPOIL", "").partition(":")
+    if path:
+        journal = Path(os.environ["MSDEVICES_TEST_JOURNAL"])
+        lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+        if sum(bool(json.loads(line)["module"]) for line in lines) == int(executions):
+            Path(path).write_text("spoilt", encoding="utf-8")
+
+
 class Connection(LocalConnection):
     """Keys of a line: host, event (command, put, fetch), module (the one that a command executes)."""
 
@@ -52,7 +65,10 @@ class Connection(LocalConnection):
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> Any:
         """Run a command."""
-        self._note("command", _module(cmd, in_data))
+        module = _module(cmd, in_data)
+        if module:
+            _spoil()
+        self._note("command", module)
         return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
 
     def put_file(self, in_path: str, out_path: str) -> None:
