@@ -34,6 +34,8 @@ class FoundOffers:
 
     offers: list[Offer] = field(default_factory=list)
     not_found: list[str] = field(default_factory=list)
+    why_not: str = ""
+    """What was said about the first of those, with the ids that support asks for."""
     addons: dict[str, list[Offer]] = field(default_factory=dict)
     """Offer id (as the service writes it) to its add-ons."""
 
@@ -141,6 +143,7 @@ def _chosen(offer_ids: Sequence[str], outcomes: dict[str, Entry | ProvisioningEr
         if isinstance(outcome, NotFoundError):
             if not any(same_id(offer_id, other) for other in found.not_found):
                 found.not_found.append(offer_id)
+                found.why_not = found.why_not or outcome.cause
         elif isinstance(outcome, ProvisioningError):
             raise outcome
         else:

@@ -78,9 +78,11 @@ def find_categories(options: Mapping[str, t.Any], open_cache: OpenCache) -> list
 def _decide_on_missing(found: FoundOffers, on_missing: str, country: str, warn: Callable[[str], None]) -> None:
     if not found.not_found or on_missing == "ignore":
         return
+    several = len(found.not_found) > 1
+    names, why = ", ".join(found.not_found), f"{'of the first: ' if several else ''}{found.why_not}"
     error = NotFoundError(
-        f"Could not get {len(found.not_found)} offers in {country}",
-        f"Partner Center does not know {', '.join(found.not_found)}",
+        f"Could not get {len(found.not_found)} offer{'s' if several else ''} in {country}",
+        f"Partner Center does not know {names}; {why}",
         "Check offer_id and country, or set on_missing to warn or ignore",
     )
     if on_missing == "error":
