@@ -160,7 +160,6 @@ class TestHeaders:
     def test_retries_have_the_ids_of_their_call(self, partner: Partner) -> None:
         partner.fault("status", status=503, times=1)
         partner.fault("reset", times=1)
-        partner.fault("truncate", times=0)
         partner.fault("gateway_throttle", seconds=0, times=1)
         with partner.client() as client:
             client.get_offer(AZURE)
@@ -219,14 +218,15 @@ class TestIds:
     def test_no_request_leaves_the_base_path(self, offer_id: str, running: Emulator) -> None:
         running.reset()
         partner = Partner(running)
+        outcome = None
         try:
             partner.find(offer_id)
-        except OptionError as error:
-            assert "offer_id" in str(error)
+        except (OptionError, ServiceError) as error:
+            outcome = error
+        if isinstance(outcome, OptionError):
+            assert "offer_id" in str(outcome)
             assert not running.requests()
             return
-        except ServiceError:
-            pass
         (request,) = running.requests()
         assert request["listener"] == "partner_public"
         prefix, segment = request["path"][: len("/v1/offers/")], request["path"][len("/v1/offers/") :]
