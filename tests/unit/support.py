@@ -24,6 +24,11 @@ from ansible.module_utils import basic
 
 from ansible_collections.msdevices.provisioning.plugins.modules import ms_offline_license
 
+try:
+    from ansible.module_utils import _internal
+except ImportError:  # before ansible-core 2.19
+    _internal = None
+
 FORK = multiprocessing.get_context("fork")
 NAMESPACE = "urn:schemas-microsoft-com:windows:store:licensing:ls"
 PRODUCT_ID = "9WZDNCRFJ3PS"
@@ -129,7 +134,12 @@ class ModuleProcess:
             result = json.loads(output)
         except ValueError:
             raise AssertionError(f"the module did not answer with JSON:\n{output}") from None
-        return Run(result, output, [str(item) for item in result.get("warnings", [])])
+        return Run(result, output, [_text(item) for item in result.get("warnings", [])])
+
+
+def _text(warning: Any) -> str:
+    """The text of a warning, which newer ansible-core wraps."""
+    return str(warning["event"]["msg"] if isinstance(warning, dict) else warning)
 
 
 def _main(values: dict[str, Any], output: str) -> None:
@@ -137,6 +147,9 @@ def _main(values: dict[str, Any], output: str) -> None:
         sys.stdout = stream
         with ExitStack() as stack:
             stack.enter_context(_module_arguments(values))
+            if _internal is not None:
+                # As on a managed host, where warnings go into the result.
+                stack.enter_context(mock.patch.object(_internal, "is_controller", False))
             try:
                 ms_offline_license.main()
             except SystemExit:
@@ -151,7 +164,7 @@ def _module_arguments(values: dict[str, Any]) -> Any:
     """Hand a module its arguments, as this ansible-core wants it."""
     try:
         from ansible.module_utils.testing import patch_module_args
-    except ImportError:  # before 2.19
+    except ImportError:  # before ansible-core 2.19
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": values}).encode()
         return mock.patch.object(basic, "_ANSIBLE_ARGS", arguments)
     return patch_module_args(values)
