@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role license_templates: what it writes is parsed back, and ids and licenses are compared with the license document."""
+"""What the role license_templates writes is parsed back; ids and licenses are compared with the license documents."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import re
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from .conftest import Figure, NewLab, Served
-from .harness import MANIFEST, Lab, Run
+from .harness import Lab, Run
 
 ROLE = "msdevices.provisioning.license_templates"
 PACKAGE = "{urn:schemas-Microsoft-com:Windows-ICD-Package-Config.v1.0}"
@@ -70,7 +70,7 @@ def license_installs(customizations: bytes) -> dict[str, str]:
     """LicenseProductId to file name."""
     found = {}
     for element in installs(customizations).findall(f"{SETTINGS}DeviceContextAppLicense/{SETTINGS}LicenseInstall"):
-        assert element.attrib == {name: element.attrib["LicenseProductId"] for name in ("LicenseProductId", "Name")}
+        assert element.attrib == dict.fromkeys(("LicenseProductId", "Name"), element.attrib["LicenseProductId"])
         found[element.attrib["LicenseProductId"]] = element.text or ""
     return found
 
@@ -170,32 +170,20 @@ def test_terms(lab: Lab, served: Served, figure: Figure) -> None:
     assert "changed=0" in again.stdout
     assert lab.files("linux1") == files
     figure(
-        f"license_templates with {len(wanted)} terms: {run.token_requests} token request, {run.license_requests} license requests"
+        f"license_templates with {len(wanted)} terms: {run.token_requests} token request,"
+        f" {run.license_requests} license requests"
     )
 
 
 def test_licenses_at_hand(lab: Lab, served: Served) -> None:
     """What the module returned, what a lookup returned, and terms, in one list and in its order."""
     wanted = lab.emulator.licenses(5)
-    lab.defaults = {**lab.defaults, "licenses": wanted[:2]}
-    fetch = {"name": "fetch", "msdevices.provisioning.ms_offline_license": {}, "register": "fetched"}
-    looked_up = "{{ lookup('msdevices.provisioning.ms_offline_license', '%s', format='base64') }}" % term(wanted[3])
-    run = run_role(
-        lab,
-        before=[fetch],
-        licenses="{{ fetched.licenses + others }}",
-        outputs=["syncml"],
-        syncml_file="user.xml",
-        syncml_scope="user",
-    )
-    assert run.status != 0
-    assert "others" in run.output
+    fetch = {**lab.task("fetch", licenses=wanted[:2], dest=None), "register": "fetched"}
+    looked_up = f"{{{{ lookup('msdevices.provisioning.ms_offline_license', '{term(wanted[3])}', format='base64') }}}}"
     others = [term(wanted[2]), {**wanted[3], "license_blob": looked_up}, {**wanted[4], "sku_id": None}]
     run = run_role(
         lab,
-        "-e",
-        f"@{_variables(lab, others=others)}",
-        before=[fetch],
+        before=[fetch, {"name": "others", "ansible.builtin.set_fact": {"others": others}, "no_log": True}],
         licenses="{{ fetched.licenses + others }}",
         outputs=["syncml"],
         syncml_file="user.xml",
@@ -205,52 +193,158 @@ def test_licenses_at_hand(lab: Lab, served: Served) -> None:
     assert lab.files("linux1").keys() == {"user.xml"}
     added = commands(lab.files("linux1")["user.xml"], "./User/Vendor/MSFT")
     assert list(added.items()) == [(ids["content_id"], served(ids)) for ids in wanted]
-    assert run.license_requests == len(wanted)
+    assert (run.token_requests, run.license_requests) == (1, len(wanted))
 
 
-def _variables(lab: Lab, **values: Any) -> Path:
-    import json
-
-    path = lab.directory / "variables.json"
-    path.write_text(json.dumps(values), encoding="utf-8")
-    return path
+def test_licenses_at_hand_need_no_sign_in(lab: Lab, served: Served) -> None:
+    wanted = [{**ids, "license_blob": base64.b64encode(served(ids)).decode()} for ids in lab.emulator.licenses(2)]
+    lab.environment = {}
+    run = run_role(lab, licenses=wanted)
+    assert run.status == 0, run.output
+    assert (run.requests, run.connections) == ([], 0)
+    assert len(license_installs(lab.files("linux1")["customizations.xml"])) == 2
+    assert len(commands(lab.files("linux1")["add_licenses.xml"])) == 2
 
 
 def test_hostile_values(lab: Lab) -> None:
     """Names and paths arrive as they were given, whatever characters they have."""
-    ids = lab.emulator.product(0).request()
-    values = {
-        "package_name": HOSTILE,
-        "apps": [
-            {
-                "package_family_name": HOSTILE + " family",
-                "application_file": "a\\" + HOSTILE,
-                "dependency_files": ["b\\c " + HOSTILE, "\"'&<>"],
-            }
-        ],
+    app = {
+        "package_family_name": f"{HOSTILE} family",
+        "application_file": f"a\\{HOSTILE}",
+        "dependency_files": [f"b\\c {HOSTILE}", "\"'&<>", " both ends "],
     }
-    # Given as data, so that nothing in them is a template.
-    path = _variables(lab, hostile={"__ansible_unsafe": ""})
-    text = __import__("json").dumps(values)
-    path.with_suffix(".yml").write_text(
-        "hostile: " + re.sub(r'"((?:[^"\\]|\\.)*)"(?!:)', lambda match: f"!unsafe {match.group(0)}", text),
-        encoding="utf-8",
-    )
+    path = lab.directory / "hostile.yml"
+    path.write_text(yaml.dump({"hostile": _unsafe({"name": HOSTILE, "app": app})}), encoding="utf-8")
     run = run_role(
         lab,
         "-e",
-        f"@{path.with_suffix('.yml')}",
-        licenses=[term(ids)],
-        package_name="{{ hostile.package_name }}",
-        apps="{{ hostile.apps }}",
+        f"@{path}",
+        licenses=[term(lab.emulator.product(0).request())],
+        package_name="{{ hostile.name }}",
+        apps=["{{ hostile.app }}"],
     )
     assert run.status == 0, run.output
     document = lab.files("linux1")["customizations.xml"]
-    assert ET.fromstring(document).findtext(f"{PACKAGE}PackageConfig/{PACKAGE}Name") == values["package_name"]
-    app = installs(document).find(f"{SETTINGS}DeviceContextApp/{SETTINGS}Application")
-    assert app is not None
-    wanted = values["apps"][0]
-    assert app.attrib == {"PackageFamilyName": wanted["package_family_name"], "Name": wanted["package_family_name"]}
-    assert app.findtext(f"{SETTINGS}ApplicationFile") == wanted["application_file"]
-    texts = [entry.text for entry in app.findall(f"{SETTINGS}DependencyAppxFiles/{SETTINGS}Dependency")]
-    assert texts == wanted["dependency_files"]
+    assert ET.fromstring(document).findtext(f"{PACKAGE}PackageConfig/{PACKAGE}Name") == HOSTILE
+    found = installs(document).find(f"{SETTINGS}DeviceContextApp/{SETTINGS}Application")
+    assert found is not None
+    assert found.attrib == dict.fromkeys(("PackageFamilyName", "Name"), app["package_family_name"])
+    assert found.findtext(f"{SETTINGS}ApplicationFile") == app["application_file"]
+    dependencies = found.findall(f"{SETTINGS}DependencyAppxFiles/{SETTINGS}Dependency")
+    assert [entry.text for entry in dependencies] == app["dependency_files"]
+
+
+class _Unsafe(str):
+    """A text in which nothing is a template."""
+
+
+yaml.add_representer(_Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style='"'))
+
+
+def _unsafe(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _unsafe(entry) for key, entry in value.items()}
+    return [_unsafe(entry) for entry in value] if isinstance(value, list) else _Unsafe(value)
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "control character": ({"package_name": "a\x07b"}, r"a\u0007b"),
+    "line break": ({"apps": [{"package_family_name": "a", "application_file": "b\nc"}]}, r"b\nc"),
+    "no character": ({"apps": [{"package_family_name": "a\uffff", "application_file": "b"}]}, r"a\uffff"),
+    "way out": ({"syncml_file": "../add.xml"}, "../add.xml"),
+    "way out on Windows": ({"customizations_file": "c\\add.xml"}, r"c\\add.xml"),
+    "package id": ({"package_id": "{12345678}"}, "must be a GUID"),
+    "version": ({"package_version": "one"}, "numbers such as 1.0"),
+    "rank": ({"package_rank": 100}, "0 to 99"),
+    "no license": ({"licenses": []}, "license_templates_licenses is empty"),
+    "unknown output": ({"outputs": ["image"]}, "value of license_templates_outputs must be one or more of"),
+    "no application": ({"apps": [{"package_family_name": "a"}]}, "missing required arguments: application_file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_values(lab: Lab, name: str) -> None:
+    """What cannot be written is refused before any request, and said."""
+    variables, text = BAD[name]
+    run = run_role(lab, **{"licenses": [term(lab.emulator.product(0).request())], **variables})
+    assert run.status == 2
+    assert text in re.sub(r"\\\\", r"\\", run.output)
+    assert run.requests == []
+    assert lab.files("linux1") == {}
+
+
+def test_bad_licenses(lab: Lab) -> None:
+    """Terms, ids and licenses that cannot be used, and an app without a name, fail before anything is written."""
+    good, other = lab.emulator.licenses(2)
+    bad: list[tuple[dict[str, Any], str]] = [
+        ({"licenses": [term(good), "9WZDNCRFJ3PS"]}, "Write each term as product_id/sku_id/content_id"),
+        ({"licenses": [{**good, "license_blob": "bm8="}]}, "no well-formed XML"),
+        ({"licenses": [{**good, "license_blob": "{{ looked_up }}"}]}, "it is the license of content id"),
+        ({"licenses": [term(lab.emulator.special("not_owned").request())]}, "not owned"),
+        (
+            {"licenses": [term(good)], "apps": [{"product_id": other["product_id"], "application_file": "a.appx"}]},
+            f"Could not name the apps with product_id {other['product_id'].lower()}",
+        ),
+        ({"licenses": [term(good)], "apps": [{"application_file": "a.appx"}]}, "Could not name the apps"),
+    ]
+    looked_up = f"{{{{ lookup('msdevices.provisioning.ms_offline_license', '{term(other)}', format='base64') }}}}"
+    for variables, text in bad:
+        run = run_role(
+            lab, before=[{"ansible.builtin.set_fact": {"looked_up": looked_up}, "no_log": True}], **variables
+        )
+        assert run.status == 2
+        assert text in run.output
+        assert "Traceback" not in run.output
+        assert lab.files("linux1") == {}
+
+
+def test_check_mode(lab: Lab) -> None:
+    """Nothing is written, whether or not the directory exists, and changes are predicted."""
+    wanted = [term(ids) for ids in lab.emulator.licenses(2)]
+    new = str(lab.stage("linux1") / "new")
+    for dest in (new, "{{ stage }}"):
+        run = run_role(lab, "--check", "--diff", licenses=wanted, dest=dest)
+        assert run.status == 0, run.output
+        assert "changed=0" not in run.stdout
+        assert lab.files("linux1") == {}
+    run_role(lab, licenses=wanted, dest=new)
+    run = run_role(lab, "--check", "--diff", licenses=wanted, dest=new)
+    assert "changed=0" in run.stdout, run.output
+
+
+def test_windows_hosts(new_lab: NewLab, served: Served) -> None:
+    """The same files on Linux and Windows hosts, but for the ends of lines of what is no license."""
+    lab = new_lab(linux=1, windows=["win1"])
+    wanted = lab.emulator.licenses(3)
+    apps = [
+        {"product_id": ids["product_id"], "application_file": f"{number}.appx"} for number, ids in enumerate(wanted)
+    ]
+    run = run_role(lab, licenses=[term(ids) for ids in wanted], apps=apps)
+    assert run.status == 0, run.output
+    assert (run.token_requests, run.license_requests) == (1, 3)
+    linux, windows = lab.files("linux1"), lab.files("win1")
+    assert {name: data.replace(b"\r\n", b"\n") for name, data in windows.items()} == linux
+    assert commands(windows["add_licenses.xml"]) == {ids["content_id"]: served(ids) for ids in wanted}
+    assert {name: windows[name] for name in license_installs(windows["customizations.xml"]).values()} == {
+        name: served(ids)
+        for ids, name in zip(wanted, license_installs(linux["customizations.xml"]).values(), strict=True)
+    }
+    again = run_role(lab, licenses=[term(ids) for ids in wanted], apps=apps)
+    assert again.status == 0, again.output
+    assert len(re.findall("changed=0", again.stdout)) == 2
+
+
+def test_nothing_shows(new_lab: NewLab, served: Served) -> None:
+    """No license is shown at any verbosity, or as a difference."""
+    lab = new_lab(linux=1, windows=["win1"])
+    ids = lab.emulator.product(0).request()
+    document = served(ids)
+    run = run_role(lab, "-vvvvvv", "--diff", licenses=[term(ids)])
+    assert run.status == 0, run.output
+    shown = run.output + lab.log
+    assert len(run.stdout) > 5_000
+    block = document[document.index(b"<SPLicenseBlock>") + 16 :][:64].decode()
+    assert block not in shown
+    for offset in range(3):
+        assert base64.b64encode(document[300 + offset : 360 + offset]).decode()[4:-4] not in shown
+    assert lab.emulator.client_secret not in shown
