@@ -20,19 +20,24 @@ from contextlib import contextmanager, suppress
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 
 _REMEDY = "Check refresh_token_file and the permissions of its directory"
+# Refresh tokens of Entra have one to two thousand characters.
+_ROOM_BYTES = 16 * 1024
 
 
 class RefreshTokenFile:
     """Reads and replaces the file. Use it within locked(), which keeps parallel runs from exchanging the same token."""
 
     def __init__(self, path: str) -> None:
-        self._path = os.path.expanduser(path)
+        # A link stays a link to the file.
+        self._path = os.path.realpath(os.path.expanduser(path))
+        self._successor = ""
 
     @contextmanager
     def locked(self, seconds: float) -> Iterator[None]:
         """Hold the lock, a file beside the token's. Raises OptionError when it cannot be had within the time.
 
-        It also finds out whether the new token can be kept, before the old one is spent.
+        It also makes room for the new token, so that a directory that cannot be written and a full disk are found out
+        before the old token is spent.
         """
         attempted = f"Could not lock the refresh token file {self._path}"
         try:
@@ -53,9 +58,32 @@ class RefreshTokenFile:
                     time.sleep(0.05)
                 except OSError as exc:
                     raise OptionError(attempted, str(exc.strerror), "Put the file on a disk with locks") from None
+            self._make_room()
             yield
         finally:
+            self._remove_successor()
             os.close(descriptor)
+
+    def _make_room(self) -> None:
+        try:
+            # It is readable by its owner alone.
+            descriptor, self._successor = tempfile.mkstemp(dir=os.path.dirname(self._path), prefix=".refresh_token.")
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(b"\0" * _ROOM_BYTES)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as exc:
+            self._remove_successor()
+            raise self._not_kept(exc) from None
+
+    def _remove_successor(self) -> None:
+        if self._successor:
+            with suppress(OSError):
+                os.unlink(self._successor)
+            self._successor = ""
+
+    def _not_kept(self, problem: OSError) -> OptionError:
+        return OptionError(f"Could not keep the new refresh token in {self._path}", str(problem.strerror), _REMEDY)
 
     def read(self) -> str:
         """Return the token that is kept, or an empty text when there is no file yet. Raises OptionError."""
@@ -72,23 +100,24 @@ class RefreshTokenFile:
         return token
 
     def replace(self, token: str) -> None:
-        """Keep a new token, readable by its owner alone; the file holds the old or the new one at any moment.
+        """Keep a new token; the file holds the old or the new one at any moment. Call it within locked().
 
         Raises OptionError.
         """
-        temporary = ""
         try:
-            descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(self._path) or ".", prefix=".refresh_token.")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            with open(self._successor, "r+", encoding="utf-8") as stream:
                 stream.write(token + "\n")
+                stream.truncate()
                 stream.flush()
                 # A token that was spent and a new one that is lost would lock the user out.
                 os.fsync(stream.fileno())
-            os.replace(temporary, self._path)
+            os.replace(self._successor, self._path)
+            self._successor = ""
         except OSError as exc:
-            if temporary:
-                with suppress(OSError):
-                    os.unlink(temporary)
-            raise OptionError(
-                f"Could not keep the new refresh token in {self._path}", str(exc.strerror), _REMEDY
-            ) from None
+            raise self._not_kept(exc) from None
+        with suppress(OSError):
+            directory = os.open(os.path.dirname(self._path), os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
