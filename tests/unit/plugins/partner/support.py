@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from emulator.client import Emulator
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, NoCache
+from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry, NoCache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._find_offers import FoundOffers
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_runner import find_categories, find_offers
@@ -29,6 +30,26 @@ UNKNOWN_EMPTY = "80000000-0000-4000-8000-000000000000"
 """Another one: 404 with an empty body."""
 UNKNOWN_400 = "C0000000-0000-4000-8000-000000000000"
 """Another one: 400 with code 800004."""
+
+
+class MemoryCache:
+    """A run cache for one process."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._lock = threading.RLock()
+
+    def find(self, key: str) -> Entry | None:
+        return self._entries.get(key)
+
+    def get_or_create(
+        self, key: str, create: Callable[[], Entry], usable: Callable[[Entry], bool] | None = None
+    ) -> Entry:
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or not (usable is None or usable(entry)):
+                entry = self._entries[key] = create()
+            return entry
 
 
 @dataclass
