@@ -50,7 +50,7 @@ def category_specification() -> dict[str, t.Any]:
 def market_from(options: Mapping[str, t.Any]) -> Market:
     """Check country and locale, by their shape alone: lists of countries are soon wrong. Raises OptionError."""
     country, locale = options.get("country"), options.get("locale") or "en-US"
-    if not country:
+    if country is None or country == "":
         raise OptionError(_ATTEMPT, "country is not set", "Set country to a two-letter code such as US")
     if not isinstance(country, str) or not re.fullmatch(r"[A-Za-z]{2}", country):
         # YAML 1.1 reads an unquoted NO as false.
