@@ -227,3 +227,33 @@ class TestBroughtLicenses:
         assert made[1].problem.startswith(f"Could not use the license_blob of {PRODUCT_ID}/0015/{CONTENT_ID}: ")
         assert cause in made[1].problem
         assert made[0].problem == made[2].problem == ""
+
+
+class TestTerms:
+    @pytest.mark.parametrize(
+        "term", [f"{PRODUCT_ID}/0015/{CONTENT_ID}", f"{PRODUCT_ID}/{CONTENT_ID}", f" {PRODUCT_ID} / {CONTENT_ID} "]
+    )
+    def test_good_ones(self, term: str) -> None:
+        assert requests.keys_from_terms([term]) == [requests.LicenseKey(PRODUCT_ID, "0015", CONTENT_ID)]
+
+    def test_keep_their_order(self) -> None:
+        terms = [f"{item.product_id}/0015/{item.content_id}" for item in licenses(5)]
+        assert [str(key) for key in requests.keys_from_terms(terms)] == terms
+
+    @pytest.mark.parametrize(
+        ("term", "cause"),
+        [
+            ("", "it has not two or three parts"),
+            (PRODUCT_ID, "it has not two or three parts"),
+            (f"a/b/c/{CONTENT_ID}", "it has not two or three parts"),
+            (f"{PRODUCT_ID}/13/{CONTENT_ID}", "sku_id is the number 13"),
+            (f"{PRODUCT_ID}/", "content_id is missing"),
+            (f"/{CONTENT_ID}", "product_id is missing"),
+            (f"{CONTENT_ID}/{PRODUCT_ID}", "product_id is not a Store id"),
+        ],
+    )
+    def test_bad_ones_are_shown_with_the_right_form(self, term: str, cause: str) -> None:
+        with pytest.raises(OptionError) as caught:
+            requests.keys_from_terms([f"{PRODUCT_ID}/{CONTENT_ID}", term])
+        assert caught.value.cause.startswith(f"{term!r} is not a license: {cause}")
+        assert "product_id/sku_id/content_id" in caught.value.remedy

@@ -39,8 +39,9 @@ class TestFile:
         with keeper.locked(1.0):
             assert keeper.read() == ""
             keeper.replace("one")
+            assert keeper.read() == "one"
+        with keeper.locked(1.0):
             keeper.replace("two")
-            assert keeper.read() == "two"
         assert path.read_text() == "two\n"
         assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
         assert {file.name for file in path.parent.iterdir()} == {path.name, path.name + ".lock"}
@@ -62,16 +63,33 @@ class TestFile:
         path.mkdir()
         with pytest.raises(OptionError, match="Is a directory"):
             RefreshTokenFile(str(path)).read()
-        with pytest.raises(OptionError, match="Could not keep the new refresh token"):
-            RefreshTokenFile(str(path)).replace("token")
-        assert list(path.parent.iterdir()) == [path]
+        keeper = RefreshTokenFile(str(path))
+        with pytest.raises(OptionError, match="Could not keep the new refresh token"), keeper.locked(1.0):
+            keeper.replace("token")
+        assert {file.name for file in path.parent.iterdir()} == {path.name, path.name + ".lock"}
 
     def test_in_a_directory_that_is_not_there(self, path: Path) -> None:
-        keeper = RefreshTokenFile(str(path / "below"))
-        with pytest.raises(OptionError, match="No such file or directory"), keeper.locked(1.0):
+        with (
+            pytest.raises(OptionError, match="No such file or directory"),
+            RefreshTokenFile(str(path / "below")).locked(1.0),
+        ):
             pytest.fail("there is no lock")
-        with pytest.raises(OptionError, match="No such file or directory"):
+
+    def test_that_is_a_link_stays_one(self, path: Path) -> None:
+        link = path.with_name("link")
+        link.symlink_to(path.name)
+        keeper = RefreshTokenFile(str(link))
+        with keeper.locked(1.0):
             keeper.replace("token")
+        assert link.is_symlink()
+        assert path.read_text() == "token\n"
+
+    def test_stays_as_it_is_when_nothing_replaces_it(self, path: Path) -> None:
+        path.write_text("token")
+        with RefreshTokenFile(str(path)).locked(1.0):
+            pass
+        assert path.read_text() == "token"
+        assert {file.name for file in path.parent.iterdir()} == {path.name, path.name + ".lock"}
 
     def test_is_locked_by_one_at_a_time(self, path: Path) -> None:
         with RefreshTokenFile(str(path)).locked(1.0):

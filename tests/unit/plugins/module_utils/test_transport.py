@@ -555,7 +555,8 @@ class RawServer:
 
     def __exit__(self, *exception: object) -> None:
         # Wakes accept up.
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join(10)
         self._stack.close()
 
