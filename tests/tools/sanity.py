@@ -13,6 +13,7 @@ bootstrap script and pip's configuration, and a directory with a link to each in
 
 from __future__ import annotations
 
+import configparser
 import os
 import pathlib
 import re
@@ -61,19 +62,34 @@ def prepare_home(home: pathlib.Path) -> None:
     for version in bootstrap_versions():
         (cache / f"get_pip_{version.replace('.', '_')}.py").write_bytes(script)
 
-    # ansible-test removes pip's variables from the environment, and this home hides the user's files: write down what
-    # holds here, whatever it comes from. `pip config list` prints lines such as global.timeout='60'.
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    settings = {"quiet": "2", "cache-dir": subprocess.check_output([*pip, "cache", "dir"], text=True).strip()}
-    for line in subprocess.check_output([*pip, "config", "list"], text=True).splitlines():
-        name, value = line.split("=", 1)
-        settings[name.split(".", 1)[1].lstrip(".")] = value[1:-1]
-    lines = ["[global]"]
-    for name, value in settings.items():
-        lines.append(f"{name} = " + "\n    ".join(value.replace("\\n", " ").split()))
     configuration = home / ".config" / "pip" / "pip.conf"
     configuration.parent.mkdir(parents=True, exist_ok=True)
-    configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with open(configuration, "w", encoding="utf-8") as file:
+        pip_configuration().write(file)
+
+
+def pip_configuration() -> configparser.RawConfigParser:
+    """What holds for pip here, whether it comes from files or from the environment.
+
+    ansible-test removes pip's variables from the environment, and its home directory hides the user's file.
+    """
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    configuration = configparser.RawConfigParser()
+    # Lines such as global.timeout='60'; those of the environment begin with :env:. and count for more than the files.
+    settings = subprocess.check_output([*pip, "config", "list"], text=True).splitlines()
+    for line in sorted(settings, key=lambda line: line.startswith(":env:")):
+        name, value = line.split("=", 1)
+        section, option = name.replace(":env:", "global").split(".", 1)
+        if not configuration.has_section(section):
+            configuration.add_section(section)
+        # Several values stand on lines of their own; the listing shows the breaks as backslash and n.
+        configuration.set(section, option, "\n".join(value[1:-1].replace("\\n", " ").split()))
+    if not configuration.has_section("global"):
+        configuration.add_section("global")
+    cache = subprocess.check_output([*pip, "cache", "dir"], text=True).strip()
+    configuration.set("global", "cache-dir", cache)
+    configuration.set("global", "quiet", "2")
+    return configuration
 
 
 def bootstrap_versions() -> set[str]:
