@@ -18,6 +18,10 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import SECRET_OPTIONS
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._clean_end import end_cleanly
+
+# Ansible loads action plugins in its main process, before it forks.
+end_cleanly()
 
 _NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # Masking replaces substrings everywhere in a result: shorter values would only garble it.
