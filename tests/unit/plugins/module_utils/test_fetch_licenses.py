@@ -107,7 +107,7 @@ class TestConcurrency:
     def test_an_interruption_ends_it_soon(
         self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
-        def progress(*_: Any) -> None:
+        def progress(*_told: Any) -> None:
             raise KeyboardInterrupt
 
         emu.latency(50, "store")
@@ -276,7 +276,7 @@ class TestCache:
     def test_keeps_no_other_error(
         self, behavior: str, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
-        for _ in range(2):
+        for _try in range(2):
             (outcome,) = fetch_licenses(make_settings(), cache, [special(emu, behavior)], 4)
             assert isinstance(outcome, ProvisioningError)
         assert emu.count("store") == 2
@@ -290,5 +290,5 @@ class TestCache:
 
     def test_keeps_every_byte(self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache) -> None:
         fresh = fetch_licenses(make_settings(), NoCache(), keys(emu, 3), 4)
-        for _ in range(2):
+        for _try in range(2):
             assert fetch_licenses(make_settings(), cache, keys(emu, 3), 4) == fresh

@@ -304,6 +304,15 @@ class TestSecretsThatAreRepeated:
             options = {"refresh_token": emu.refresh_token, name: CANARY}
             assert "canary" not in str(refused(make_settings(**options)))
 
+    def test_a_kept_refresh_token(self, emu: Emulator, make_settings: MakeSettings, tmp_path: Path) -> None:
+        path = tmp_path / "refresh-token"
+        path.write_text("canary-refresh-token")
+        body = {"error": "invalid_grant", "error_description": "AADSTS70000: canary-refresh-token is no good."}
+        emu.fault(listener="entra", action="status", status=400, body=body, path_regex="/token")
+        error = refused(make_settings(refresh_token_file=str(path)))
+        assert "AADSTS70000" in error.cause
+        assert "canary" not in str(error)
+
 
 class TestOtherHosts:
     @pytest.mark.parametrize("target", ["stranger", "stranger_http"])
@@ -436,7 +445,7 @@ class TestCache:
         return RunCache(str(tmp_path), 30.0)
 
     def test_one_sign_in_serves_all(self, emu: Emulator, make_settings: MakeSettings, cache: RunCache) -> None:
-        tokens = {TokenSource(make_settings(), cache).token() for _ in range(5)}
+        tokens = {TokenSource(make_settings(), cache).token() for _try in range(5)}
         assert len(tokens) == 1
         assert emu.token_requests() == 1
 
@@ -452,7 +461,7 @@ class TestCache:
         self, lifetime: int, count: int, emu: Emulator, make_settings: MakeSettings, cache: RunCache
     ) -> None:
         emu.settings(token_lifetime=lifetime)
-        for _ in range(3):
+        for _try in range(3):
             TokenSource(make_settings(), cache).token()
         assert emu.token_requests() == count
 
@@ -461,7 +470,7 @@ class TestCache:
     ) -> None:
         source = TokenSource(make_settings(), cache)
         refused_token = source.token()
-        fresh = {source.token_instead_of(refused_token) for _ in range(5)}
+        fresh = {source.token_instead_of(refused_token) for _try in range(5)}
         assert len(fresh) == 1
         assert fresh != {refused_token}
         assert source.token() in fresh

@@ -56,7 +56,7 @@ class Store:
         """The error that a key causes: with what was attempted and what to do, without token and license."""
         with pytest.raises(kind) as caught:
             self.get(key, **options)
-        assert type(caught.value) is kind
+        assert caught.value.__class__ is kind
         text = str(caught.value)
         assert caught.value.attempted == f"Could not get the offline license {key}"
         assert caught.value.remedy

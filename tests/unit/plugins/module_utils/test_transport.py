@@ -421,7 +421,7 @@ class TestWhatIsSent:
     def test_no_cookie_is_kept(self, client: Client) -> None:
         client.fault("headers", headers={"Set-Cookie": "session=canary; Path=/; Secure"})
         session = HttpSession(client.make_settings())
-        for _ in range(2):
+        for _try in range(2):
             answer = session.send("POST", client.url, bearer=client.emu.access_tokens["store"])
             assert answer.headers["Set-Cookie"]
         session.close()
@@ -510,7 +510,7 @@ class TestThreads:
 
     def test_connections_are_used_again(self, client: Client) -> None:
         session = HttpSession(client.make_settings())
-        for _ in range(5):
+        for _try in range(5):
             session.send("POST", client.url, bearer=client.emu.access_tokens["store"])
         session.close()
         assert client.emu.stats()["store"]["connections"] == 1

@@ -606,7 +606,7 @@ class TestBadItems:
 class TestSeveralRunsAtOnce:
     def test_of_the_same_licenses(self, host) -> None:
         wanted = [item.brought() for item in licenses(40)]
-        runs = [run.wait() for run in [host.start(*wanted) for _ in range(4)]]
+        runs = [run.wait() for run in [host.start(*wanted) for _try in range(4)]]
         assert not any(run.failed for run in runs)
         states = [set(run.states) for run in runs]
         # One of them staged all, the others found that done.

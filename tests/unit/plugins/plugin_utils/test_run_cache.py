@@ -197,7 +197,7 @@ class TestProcesses:
             found = {name: cache.get_or_create(name, forks.create(name)) for name in order}
             return [found[name] for name in names]
 
-        for _ in range(10):
+        for _try in range(10):
             forks.start(work)
         results = forks.results()
         assert [forks.created(name) for name in names] == [1, 1, 1]
@@ -205,13 +205,13 @@ class TestProcesses:
 
     def test_share_a_failure_when_they_waited_for_it(self, cache: RunCache, forks: Forks) -> None:
         error = ServiceError("Could not try", "why", "what to do", status=409)
-        for _ in range(8):
+        for _try in range(8):
             forks.start(lambda: cache.get_or_create("key", forks.create("key", seconds=0.6, error=error)))
         assert forks.results() == [{"error": "ServiceError", "text": str(error)}] * 8
         assert forks.created("key") == 1
 
     def test_try_again_when_they_come_later(self, cache: RunCache, forks: Forks) -> None:
-        for _ in range(2):
+        for _try in range(2):
             with pytest.raises(ServiceError):
                 cache.get_or_create("key", forks.create("key", seconds=0, error=ServiceError("a", "b")))
         assert cache.get_or_create("key", forks.create("key", seconds=0))["value"] == "key"
@@ -259,7 +259,7 @@ class TestProcesses:
     def test_threads_of_one_process_are_kept_apart_too(self, cache: RunCache, forks: Forks) -> None:
         threads = [
             threading.Thread(target=cache.get_or_create, args=("key", forks.create("key", seconds=0.1)))
-            for _ in range(8)
+            for _try in range(8)
         ]
         for thread in threads:
             thread.start()
@@ -271,7 +271,7 @@ class TestProcesses:
 class TestDirectoryThatCannotBeUsed:
     def test_that_is_gone(self, tmp_path: Path, forks: Forks) -> None:
         cache = RunCache(str(tmp_path / "gone"), 5.0)
-        for _ in range(2):
+        for _try in range(2):
             assert cache.get_or_create("key", forks.create("key", seconds=0))["value"] == "key"
         assert cache.find("key") is None
         with pytest.raises(ServiceError, match="Could not try: why"):
@@ -300,7 +300,7 @@ class TestOfThisRun:
 
     def test_lies_in_the_private_directory_of_the_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(tmp_path))
-        for _ in range(2):
+        for _try in range(2):
             run_cache_of(settings_from(*self.OPTIONS)).get_or_create("key", lambda: {"n": 1})
         (directory,) = tmp_path.iterdir()
         assert directory.name == "msdevices.provisioning"
@@ -349,7 +349,7 @@ class TestAgainstTheService:
         def work() -> list[str]:
             return [str(getattr(outcome, "blob", outcome)) for outcome in fetch_licenses(settings, cache, keys, 4)]
 
-        for _ in range(10):
+        for _try in range(10):
             forks.start(work)
         results = forks.results()
         assert all(result == results[0] for result in results)
@@ -363,7 +363,7 @@ class TestAgainstTheService:
         emu.latency(500, "entra")
         keys = [LicenseKey(**item) for item in emu.licenses(5)]
         settings = make_settings(client_secret=CANARY)
-        for _ in range(10):
+        for _try in range(10):
             forks.start(lambda: bool(fetch_licenses(settings, cache, keys, 4)))
         results = forks.results()
         assert all(result["error"] == "SignInError" for result in results)
