@@ -172,7 +172,9 @@ def _shown(record: Record | None) -> str:
 
 def summary_of(failures: t.Sequence[Mapping[str, t.Any]], total: int) -> str:
     """Return the message of a task some of whose licenses failed: each one, why, and what to do about it."""
-    listed = " ".join(
-        f"[{item['product_id']}/{item['sku_id']}/{item['content_id']}] {item['error']}" for item in failures
-    )
-    return f"{len(failures)} of {total} licenses failed; the others are in place. {listed}"
+    by_error: dict[str, list[str]] = {}
+    for item in failures:
+        by_error.setdefault(str(item["error"]), []).append("/".join(str(item[name]) for name in _IDS))
+    listed = " ".join(f"[{', '.join(keys)}] {error}" for error, keys in by_error.items())
+    rest = "the others are in place" if len(failures) < total else "none is in place that was not before"
+    return f"{len(failures)} of {total} licenses failed; {rest}. {listed}"

@@ -65,6 +65,13 @@ class WindowsDelivery:
         self._action = action
         self._task_vars = task_vars
         self._directory = str(action._task.args["dest"])
+        if "%" in self._directory:
+            # ansible.windows.win_find takes them as they are, others expand them.
+            raise StagingError(
+                f"Could not stage licenses in {self._directory}",
+                "environment variables in dest are not expanded on a Windows host",
+                "Write the directory out",
+            )
         self._format = params["format"]
         self._prune = params["prune"]
         self._warnings = [
