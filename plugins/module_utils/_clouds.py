@@ -34,6 +34,14 @@ class Cloud:
 
 # Only the public cloud's address of Store for Business is documented; the others use it until told otherwise.
 _STORE_FOR_BUSINESS = Endpoint("https://bspmts.mp.microsoft.com", "https://onestore.microsoft.com")
+# Nothing is known of the Store's catalog and licensing service in other clouds either.
+_STORE_CATALOG = Endpoint("https://displaycatalog.mp.microsoft.com", "https://bigcatalog.commerce.microsoft.com")
+_STORE_LICENSING = Endpoint("https://licensing.md.mp.microsoft.com", "c5e1cb0d-5d24-4b1a-b291-ec684152b2ba")
+_STORE = {
+    "store_for_business": _STORE_FOR_BUSINESS,
+    "store_catalog": _STORE_CATALOG,
+    "store_licensing": _STORE_LICENSING,
+}
 _PARTNER_PUBLIC = Endpoint("https://api.partnercenter.microsoft.com", "https://api.partnercenter.microsoft.com")
 _PARTNER_CHINA = Endpoint(
     "https://partner.partnercenterapi.microsoftonline.cn", "https://partner.partnercenterapi.microsoftonline.cn"
@@ -43,22 +51,22 @@ CLOUDS: dict[str, Cloud] = {
     "public": Cloud(
         "https://login.microsoftonline.com",
         ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"),
-        {"store_for_business": _STORE_FOR_BUSINESS, "partner_center": _PARTNER_PUBLIC},
+        {**_STORE, "partner_center": _PARTNER_PUBLIC},
     ),
     "usgov": Cloud(
         "https://login.microsoftonline.us",
         ("login.microsoftonline.us", "login.usgovcloudapi.net"),
-        {"store_for_business": _STORE_FOR_BUSINESS, "partner_center": _PARTNER_PUBLIC},
+        {**_STORE, "partner_center": _PARTNER_PUBLIC},
     ),
     "china": Cloud(
         "https://login.partner.microsoftonline.cn",
         ("login.partner.microsoftonline.cn", "login.chinacloudapi.cn"),
-        {"store_for_business": _STORE_FOR_BUSINESS, "partner_center": _PARTNER_CHINA},
+        {**_STORE, "partner_center": _PARTNER_CHINA},
     ),
     "germany": Cloud(
         "https://login.microsoftonline.de",
         ("login.microsoftonline.de",),
-        {"store_for_business": _STORE_FOR_BUSINESS, "partner_center": _PARTNER_PUBLIC},
+        {**_STORE, "partner_center": _PARTNER_PUBLIC},
     ),
 }
 

@@ -134,10 +134,9 @@ def default_filename(key: LicenseKey, license_format: str) -> str:
 
 def key_problem(key: LicenseKey) -> str:
     """Say what is wrong with the ids, or return an empty text. Source: reference facts on Store for Business."""
-    if not key.product_id:
-        return "product_id is missing"
-    if not re.fullmatch(r"[A-Za-z0-9]{12}", key.product_id):
-        return "product_id is not a Store id, which has 12 letters and digits, such as 9WZDNCRFJ3PS"
+    problem = product_problem(key.product_id)
+    if problem:
+        return problem
     if re.fullmatch(r"[0-9]{1,3}", key.sku_id):
         return (
             f"sku_id is the number {key.sku_id}; YAML reads an unquoted 0015 as the number 13, so write it in quotes:"
@@ -149,6 +148,15 @@ def key_problem(key: LicenseKey) -> str:
         return "content_id is missing"
     if not re.fullmatch(rf"{_GUID}(-[A-Za-z0-9-]{{1,40}})?", key.content_id):
         return "content_id is not a GUID, such as 2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11"
+    return ""
+
+
+def product_problem(product_id: str) -> str:
+    """Say what is wrong with a product id, or return an empty text."""
+    if not product_id:
+        return "product_id is missing"
+    if not re.fullmatch(r"[A-Za-z0-9]{12}", product_id):
+        return "product_id is not a Store id, which has 12 letters and digits, such as 9WZDNCRFJ3PS"
     return ""
 
 

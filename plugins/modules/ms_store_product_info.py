@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ms_store_product_info
+short_description: Look up packages and content ids of Store apps
+version_added: 1.0.0
+author:
+  - The msdevices.provisioning maintainers (@msdevices)
+description:
+  - Looks up products in the catalog of the Microsoft Store, with their packages, architectures, languages, formats and
+    content ids. The content id says which offline license an app needs.
+  - All requests are made by the controller. Each product is asked for once in a run, however many hosts and tasks want
+    it.
+  - The catalog is not a documented public API. What is known of it comes from the public source of the Windows package
+    manager; it was never tried against the live service.
+  - Sign-in is that of a user, by a refresh token or a ready access token for the catalog. Whether an application
+    without a user is accepted is not known; it is passed through.
+extends_documentation_fragment:
+  - msdevices.provisioning.auth
+  - msdevices.provisioning.service
+  - msdevices.provisioning.attributes
+  - msdevices.provisioning.attributes.info
+  - msdevices.provisioning.attributes.actiongroup_all
+attributes:
+  platform:
+    support: full
+    platforms: all
+options:
+  product_id:
+    description:
+      - The Store ids of the products, 12 letters and digits each.
+    type: list
+    elements: str
+    required: true
+  market:
+    description:
+      - The country for which the catalog is read, as a two-letter code.
+    type: str
+    default: US
+  languages:
+    description:
+      - The languages for which the catalog is read.
+    type: list
+    elements: str
+    default:
+      - en-US
+  sku_id:
+    description:
+      - Return packages of this SKU only. That of offline licenses is V("0015").
+    type: str
+  architecture:
+    description:
+      - Return packages for this architecture only, such as V(x64). Those that are neutral fit every architecture.
+    type: str
+  language:
+    description:
+      - Return packages for this language only, such as V(de-DE) or V(de). Those that name no language fit every
+        language.
+    type: str
+  package_family_name:
+    description:
+      - Return packages of this family only.
+    type: str
+  max_concurrency:
+    description:
+      - How many requests are made at the same time.
+    type: int
+    default: 8
+seealso:
+  - module: msdevices.provisioning.ms_offline_license
+"""
+
+EXAMPLES = r"""
+- name: Look up which content ids the packages of an app need
+  msdevices.provisioning.ms_store_product_info:
+    product_id: 9WZDNCRFJ3PS
+    sku_id: "0015"
+    architecture: x64
+  register: found
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ found.products[0].content_ids }}"
+"""
+
+RETURN = r"""
+products:
+  description: One dictionary for each product that was asked for, in the same order.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    product_id:
+      description: The product id that was asked for.
+      type: str
+      returned: always
+      sample: 9WZDNCRFJ3PS
+    content_ids:
+      description: The distinct content ids of the packages, in lower case.
+      type: list
+      elements: str
+      returned: always
+      sample:
+        - 2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11
+    packages:
+      description: The packages that match the filters. Texts are empty where the catalog says nothing.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        sku_id:
+          description: The SKU that the package belongs to.
+          type: str
+          returned: always
+          sample: "0015"
+        package_id:
+          description: The id of the package.
+          type: str
+          returned: always
+          sample: 8f1f8e4c-2a86-4a4e-9f9e-0a3f2b7c6d55-X64
+        content_id:
+          description: The content id.
+          type: str
+          returned: always
+          sample: 2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11
+        package_format:
+          description: The format, such as V(MsixBundle), in the catalog's spelling.
+          type: str
+          returned: always
+          sample: MsixBundle
+        package_family_name:
+          description: The package family name.
+          type: str
+          returned: always
+          sample: Contoso.App_8wekyb3d8bbwe
+        architectures:
+          description: The architectures.
+          type: list
+          elements: str
+          returned: always
+          sample:
+            - x64
+        languages:
+          description: The languages.
+          type: list
+          elements: str
+          returned: always
+          sample:
+            - en-us
+        wu_category_id:
+          description: The category by which Windows Update delivers the package.
+          type: str
+          returned: always
+          sample: 3d2a1b0c-9e8f-4a7b-8c6d-5e4f3a2b1c0d
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._product_runner import (
+    find_products,
+    product_specification,
+)
+
+
+def main() -> None:
+    """Run by itself, without the action plugin of the same name and its run cache."""
+    module = AnsibleModule(**product_specification())
+    try:
+        products = find_products(module.params, lambda settings: NoCache())
+    except ProvisioningError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, products=products)
+
+
+if __name__ == "__main__":
+    main()
