@@ -199,9 +199,8 @@ class Lab:
         environment: Mapping[str, str | None] | None = None,
     ) -> subprocess.Popen[str]:
         """Start ansible-playbook, in a process group of its own."""
-        playbook = plays
+        playbook = plays if isinstance(plays, str) else str(self.directory / "play.json")
         if not isinstance(plays, str):
-            playbook = str(self.directory / "play.json")
             Path(playbook).write_text(json.dumps(plays, indent=1), encoding="utf-8")
         variables = {**self._isolated(), **self.environment, **(environment or {})}
         return subprocess.Popen(
@@ -276,11 +275,6 @@ class Lab:
             for name, counts in self.emulator.stats().items()
             if name != "control"
         )
-
-
-def item(license_ids: Mapping[str, str], **more: Any) -> dict[str, Any]:
-    """An item of the option licenses."""
-    return {**license_ids, **more}
 
 
 def default_name(license_ids: Mapping[str, str], license_format: str = "xml") -> str:

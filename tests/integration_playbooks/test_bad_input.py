@@ -108,7 +108,7 @@ def test_options(lab: Lab) -> None:
     good = lab.emulator.product(0).request()
     (lab.stage("linux1") / "file").write_text("not a directory")
     absent = str(lab.directory / "absent.pem")
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         "unknown option": ({**good, "destination": "/tmp"}, ("destination", "dest, ", "ansible-doc")),
         "unknown suboption": ({"licenses": [{**good, "file_name": "a.xml"}]}, ("file_name", "licenses", "filename")),
         "wrong type": ({**good, "max_concurrency": "many"}, ("max_concurrency", "many")),
@@ -163,9 +163,11 @@ def test_credentials(lab: Lab) -> None:
     cases: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         "none": (
             ids,
-            ("no credential is set", "client_secret (environment AZURE_CLIENT_SECRET or AZURE_SECRET)")
-            + ("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE", "MSDEVICES_REFRESH_TOKEN")
-            + ("MSDEVICES_ACCESS_TOKEN", "managed_identity"),
+            (
+                *("no credential is set", "client_secret (environment AZURE_CLIENT_SECRET or AZURE_SECRET)"),
+                *("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE", "MSDEVICES_REFRESH_TOKEN"),
+                *("MSDEVICES_ACCESS_TOKEN", "managed_identity"),
+            ),
         ),
         "no ids": (
             secret,

@@ -10,8 +10,9 @@ import base64
 from typing import Any
 
 import yaml
-from ansible_collections.msdevices.provisioning.plugins.modules import ms_offline_license
 from emulator.client import Emulator
+
+from ansible_collections.msdevices.provisioning.plugins.modules import ms_offline_license
 
 from .conftest import NewLab, Served
 from .harness import MODULE, default_name

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import specification
 
 from .conftest import Figure, NewLab, Served
@@ -74,9 +75,15 @@ def test_role(new_lab: NewLab, served: Served, figure: Figure) -> None:
             report = _report(first, host)
             licenses = report.pop("licenses")
             assert report == {
-                **{"dest": rf"{STAGE}\images" if host == "win1" else str(lab.stage(host) / "images")},
-                **{"changed": True, "total": count, "fetched": count, "unchanged": 0, "failed": 0},
-                **{"pruned": [], "verified": True, "unverified": []},
+                "dest": rf"{STAGE}\images" if host == "win1" else str(lab.stage(host) / "images"),
+                "changed": True,
+                "total": count,
+                "fetched": count,
+                "unchanged": 0,
+                "failed": 0,
+                "pruned": [],
+                "verified": True,
+                "unverified": [],
             }
             assert [(entry["content_id"], entry["state"]) for entry in licenses] == [
                 (entry["content_id"], "fetched") for entry in wanted

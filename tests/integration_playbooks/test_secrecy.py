@@ -102,7 +102,7 @@ def test_nothing_shows(tmp_path: Path, emulator: Any, served: Served) -> None:
         lab.task("unknown option", **wanted[5], **ids, **secret, secret="{{ vaulted.client_secret }}"),
         lab.task("misplaced", **wanted[5], **ids, tenant="{{ vaulted.client_secret }}", **secret),
         lab.task("no directory", licenses=wanted[:1], dest="{{ stage }}/none", **ids, **secret),
-        lab.task("check", **{**wanted[0]}, **ids, **secret, force=True) | {"check_mode": True},
+        lab.task("check", **wanted[0], **ids, **secret, force=True) | {"check_mode": True},
     ]
     good = [str(task["name"]) for task in tasks[:6]] + ["check"]
     run = lab.run([{**task, "ignore_errors": True} for task in tasks], "-vvvvvv", "--diff", "-e", f"@{own}")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from emulator import catalog
@@ -214,7 +215,7 @@ def _asked(requests: list[dict[str, object]], wanted: list[dict[str, str]]) -> l
     [({"action": "reset"}, "the connection"), ({"action": "status", "status": 503}, "HTTP 503")],
     ids=["reset", "overloaded"],
 )
-def test_service_that_is_down(lab: Lab, figure: Figure, rule: dict[str, object], cause: str) -> None:
+def test_service_that_is_down(lab: Lab, figure: Figure, rule: dict[str, Any], cause: str) -> None:
     """A service that does not answer is not asked for each of many licenses."""
     lab.emulator.fault(rule, listener="store", times=-1)
     wanted = lab.emulator.licenses(40)
