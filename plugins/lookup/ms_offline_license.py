@@ -111,4 +111,4 @@ class LookupModule(ProvisioningLookup):
         documents = all_or_error(fetch_licenses(settings, run_cache_of(settings), keys, concurrency))
         if options["format"] == "base64":
             return [document.blob for document in documents]
-        return [document.data.decode("utf-8", "replace") for document in documents]
+        return [document.text for document in documents]

@@ -90,7 +90,7 @@ def fault_of(answer: Answer, secrets: tuple[str, ...] = ()) -> Fault:
     if isinstance(body.get("error"), Mapping):
         body = {**body, **lower_keys(body["error"])}
     inner: dict[str, t.Any] = {}
-    for key in ("data", "details"):
+    for key in ("data", "details", "innererror"):
         value = body.get(key)
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, Mapping):

@@ -15,8 +15,12 @@ from contextlib import AbstractContextManager
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    MissingLibraryError,
     NotFoundError,
+    OptionError,
     ProvisioningError,
+    ServiceError,
+    SignInError,
     UnavailableError,
     error_from,
     to_entry,
@@ -52,7 +56,7 @@ class Bulk(t.Generic[Key]):
         self._lock = threading.Lock()
         self._answers = 0
         self._failures_in_a_row = 0
-        self._down: UnavailableError | None = None
+        self._down: ProvisioningError | None = None
 
     def all(self, keys: Iterable[Key], max_concurrency: int) -> dict[Key, Entry | ProvisioningError]:
         """Get each key once and return the outcomes by key; an item that cannot be had is an error among them.
@@ -97,7 +101,7 @@ class Bulk(t.Generic[Key]):
         if self._down is not None:
             return UnavailableError(
                 f"Did not ask for {key}",
-                f"the service did not answer for others ({self._down.cause})",
+                f"asking for others failed in a way that would not spare it ({self._down.cause})",
                 self._down.remedy,
             )
         answers_before = self._answers
@@ -107,7 +111,9 @@ class Bulk(t.Generic[Key]):
         except ProvisioningError as exc:
             outcome = exc
         with self._lock:
-            if not isinstance(outcome, UnavailableError):
+            if isinstance(outcome, ProvisioningError) and _concerns_all(outcome):
+                self._down = self._down or outcome
+            elif not isinstance(outcome, UnavailableError):
                 self._answers += 1
                 self._failures_in_a_row = 0
             else:
@@ -116,6 +122,13 @@ class Bulk(t.Generic[Key]):
                 if silent or self._failures_in_a_row >= _FAILURES_IN_A_ROW:
                     self._down = outcome
         return outcome
+
+
+def _concerns_all(outcome: ProvisioningError) -> bool:
+    """Tell whether other items would meet the same: nobody gets in, or the token is refused, a fresh one too."""
+    if isinstance(outcome, ServiceError):
+        return outcome.status == 401
+    return isinstance(outcome, (SignInError, OptionError, MissingLibraryError))
 
 
 def _entry(key: Key, get: Callable[[Key], Entry]) -> Entry:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import hashlib
 import re
 from dataclasses import dataclass
@@ -57,6 +58,12 @@ class LicenseDocument:
     def blob(self) -> str:
         """The document in base64, on one line, as Configuration Manager and MDM want it."""
         return base64.b64encode(self.data).decode("ascii")
+
+    @property
+    def text(self) -> str:
+        """The document as text."""
+        encoding = "utf-16" if self.data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+        return self.data.decode(encoding, "replace")
 
     def file_bytes(self, license_format: str) -> bytes:
         """Return what a file of this format (C(xml) or C(base64)) holds, to the byte."""

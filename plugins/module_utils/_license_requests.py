@@ -28,7 +28,7 @@ MAX_FILENAME = 200
 _GUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 _ATTEMPT = "Could not use the option licenses"
 # Names that Windows keeps for devices, whatever follows their first period.
-_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def filename_problem(filename: str) -> str:
         return (
             f"filename {filename[:60]!r} is not a plain name: separators, '..' and the characters :*?\"<>| are refused"
         )
-    if filename.startswith(TEMPORARY_PREFIX):
+    if filename.lower().startswith(TEMPORARY_PREFIX):
         return f"filename {filename[:60]!r} is reserved for the manifest"
     if len(filename.encode("utf-8", "surrogatepass")) > MAX_FILENAME:
         return f"filename is longer than {MAX_FILENAME} bytes"

@@ -156,11 +156,14 @@ class PosixStaging:
         """Return a regular file's bytes, or C(None) when it is something else or larger. Raises OSError."""
         # O_NOFOLLOW: a symbolic link is never what was staged; O_NONBLOCK: a pipe must not make it wait.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as stream:
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
-            data = stream.read(limit + 1)
+            with os.fdopen(descriptor, "rb", closefd=False) as stream:
+                data = stream.read(limit + 1)
             return data if len(data) <= limit else None
+        finally:
+            os.close(descriptor)
 
     def _manifest_bytes(self) -> bytes | None:
         path = self._path(MANIFEST_NAME)
@@ -258,10 +261,12 @@ class PosixStaging:
                 continue
             record = manifest.pop(name)
             path = self._path(name)
+            if not os.path.lexists(path):
+                continue
             try:
                 data = self._read(path, _MAX_FILE_BYTES)
             except OSError:
-                continue
+                data = None
             if data is None or record.sha256 != sha256(data):
                 self._module.warn(f"Not pruning {path}: it is not what was staged. It is no longer in the manifest.")
                 continue

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import Fault, fault_of
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in import TokenSource
+from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in import TokenSource, secrets_of
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, Deadline, HttpSession
 
 
@@ -58,6 +59,11 @@ class ServiceSession:
         Returns the answer whatever its status (401 only after a second try with a fresh token). Raises as
         HttpSession.send and TokenSource.token do.
         """
+        if any(segment in ("", ".", "..") for segment in path):
+            # Encoded or not, these would name another path.
+            raise OptionError(
+                "Could not make a request", "an id in it is empty or a path", "Check the ids that are asked for"
+            )
         url = "/".join((self.settings.base_url, *(quote(segment, safe="") for segment in path)))
         token = self._tokens.token()
         deadline = Deadline(self.settings.deadline)
@@ -70,10 +76,12 @@ class ServiceSession:
             fresh = self._tokens.token_instead_of(token)
             if fresh:
                 answer = send(fresh)
+                if answer.status == 401:
+                    self._tokens.give_up()
         return answer
 
     def fault(self, answer: Answer) -> Fault:
         """Read an error answer; a token or a secret that it repeats is taken out."""
         settings = self.settings
-        secrets = (answer.bearer, settings.client_secret, settings.refresh_token)
+        secrets = (answer.bearer, *secrets_of(settings))
         return fault_of(answer, secrets)

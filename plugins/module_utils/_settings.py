@@ -108,7 +108,7 @@ def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str
         authority=authority,
         audience=given.get("audience", endpoint.audience).rstrip("/"),
         base_url=_base_url(given.get("base_url", endpoint.base_url)),
-        sign_in_hosts=(urlsplit(authority).netloc.lower(), *(cloud.sign_in_hosts if "authority" not in given else ())),
+        sign_in_hosts=_sign_in_hosts(authority),
         validate_certs=given.get("validate_certs", True),
         ca_path=_ca_path(given.get("ca_path", "")),
         timeout=_positive("timeout", given.get("timeout", 30.0)),
@@ -127,6 +127,14 @@ def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str
             )
         },
     )
+
+
+def _sign_in_hosts(authority: str) -> tuple[str, ...]:
+    """The hosts that may get credentials: the authority's own (with its port unless it is 443), and its cloud's."""
+    host = urlsplit(authority).netloc.lower()
+    host = host[: -len(":443")] if host.endswith(":443") else host
+    aliases = [cloud.sign_in_hosts for cloud in _clouds.CLOUDS.values() if host in cloud.sign_in_hosts]
+    return (host, *(alias for hosts in aliases for alias in hosts))
 
 
 def check_max_concurrency(value: int) -> int:

@@ -12,6 +12,7 @@ import os
 import time
 import typing as t
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
@@ -24,6 +25,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._transport 
     Answer,
     Deadline,
     HttpSession,
+    load_requests,
     missing_library,
 )
 
@@ -41,6 +43,7 @@ class TokenSource:
         self._settings = settings
         self._cache = cache
         self._key = f"token {settings.fingerprint}"
+        self._given_up = False
 
     def token(self) -> str:
         """Return a token with at least five minutes left, or one that was just issued.
@@ -56,12 +59,16 @@ class TokenSource:
 
         Among several askers that were refused the same token, one signs in again.
         """
-        if self._settings.auth_method == "access_token":
+        if self._settings.auth_method == "access_token" or self._given_up:
             return None
         entry = self._cache.get_or_create(
             self._key, self._create, lambda entry: _fresh(entry) and entry["access_token"] != refused
         )
         return entry["access_token"] if entry["access_token"] != refused else None
+
+    def give_up(self) -> None:
+        """Remember that a fresh token was refused, too: signing in again would not help."""
+        self._given_up = True
 
     def _create(self) -> Entry:
         result = _sign_in(self._settings)
@@ -83,6 +90,7 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
     attempted = f"Could not sign in by {settings.auth_method}"
     # What needs no network comes first, so that a wrong option is found before any request.
     credential = _client_credential(settings)
+    load_requests()
     try:
         import msal
         from msal.exceptions import MsalServiceError
@@ -186,20 +194,24 @@ def _acquire(msal: t.Any, settings: Settings, credential: t.Any, client: _MsalHt
 
 
 def _refused(settings: Settings, attempted: str, result: Mapping[str, t.Any]) -> SignInError:
-    text = said_by(result)
-    return SignInError(attempted, f"the sign-in service refused: {_without_secrets(text, settings)}", remedy_for(text))
+    text = said_by(result, secrets_of(settings))
+    return SignInError(attempted, f"the sign-in service refused: {text}", remedy_for(text))
 
 
-def _without_secrets(text: str, settings: Settings) -> str:
-    for secret in (
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """Return everything that must not show in a message, also what is kept in the refresh token file."""
+    kept = ""
+    if settings.refresh_token_file:
+        with suppress(OptionError):
+            kept = RefreshTokenFile(settings.refresh_token_file).read()
+    secrets = (
         settings.client_secret,
         settings.refresh_token,
         settings.client_certificate_password,
         settings.access_token,
-    ):
-        if secret:
-            text = text.replace(secret, "********")
-    return text
+        kept,
+    )
+    return tuple(secret for secret in secrets if secret)
 
 
 class _MsalResponse:
@@ -282,7 +294,9 @@ class _MsalHttpClient:
     def _check_host(self, what: str, url: str, others: tuple[str, ...] = ()) -> None:
         parts = urlsplit(url)
         known = (*self._settings.sign_in_hosts, *others)
-        if parts.scheme != "https" or parts.netloc.lower() not in known:
+        host = parts.netloc.lower()
+        host = host[: -len(":443")] if host.endswith(":443") else host
+        if parts.scheme != "https" or host not in known:
             raise SignInError(
                 self._attempted,
                 f"the discovery document of {self._settings.authority} names another {what}, on host"

@@ -39,14 +39,23 @@ _REMEDIES = {
 }
 
 
-def said_by(result: Mapping[str, t.Any]) -> str:
-    """Return the text of a token endpoint's error, with the AADSTS code and the correlation id, on one line."""
-    description = str(result.get("error_description") or "")
+def said_by(result: Mapping[str, t.Any], secrets: tuple[str, ...] = ()) -> str:
+    """Return the text of a token endpoint's error, with the AADSTS code and the correlation id, on one line.
+
+    Secrets that it repeats are taken out.
+    """
+
+    def clean(name: str) -> str:
+        text = str(result.get(name) or "")
+        for secret in secrets:
+            text = text.replace(secret, "********")
+        return text
+
     # The lines after the first repeat ids and the time.
-    first = re.split(r"[\r\n]|\bTrace ID:", description, maxsplit=1)[0]
-    parts = [printable(str(result.get("error") or "no reason given"), 100), printable(first)]
+    first = re.split(r"[\r\n]|\bTrace ID:", clean("error_description"), maxsplit=1)[0]
+    parts = [printable(clean("error") or "no reason given", 100), printable(first)]
     text = ": ".join(part for part in parts if part)
-    correlation = printable(str(result.get("correlation_id") or ""), 64)
+    correlation = printable(clean("correlation_id"), 64)
     return f"{text.rstrip('.')} (correlation id {correlation})" if correlation else text
 
 

@@ -93,7 +93,7 @@ def load_manifest(data: bytes | None) -> tuple[Manifest, str]:
                 return {}, f"the manifest is not one that was written here: {problem}"
             facts = {fact: str(entry[fact]) for fact in (*_IDS, *_FACTS)}
             manifest[name] = Record(str(entry["sha256"]), int(entry["size"]), facts)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}, "the manifest is damaged"
     return manifest, ""
 

@@ -62,7 +62,11 @@ class StoreForBusiness:
             str(body.get("contentid") or key.content_id),
         )
         if not claimed.same(key):
-            raise LicenseDocumentError(attempted, f"the service answered with another license ({claimed})"[:300])
+            raise LicenseDocumentError(
+                attempted,
+                f"{answer.request} sent the license of another product, SKU or content id",
+                "Check product_id, sku_id and content_id; nothing was written",
+            )
         blob = body.get("licenseblob")
         if not isinstance(blob, str) or not blob:
             raise ServiceError(

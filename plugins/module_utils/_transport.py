@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 import ssl
+import threading
 import time
 import typing as t
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
+from ansible_collections.msdevices.provisioning.plugins.module_utils._bounded_sockets import bounded_adapter
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     MissingLibraryError,
     ServiceError,
@@ -106,7 +108,10 @@ class HttpSession:
         self._session.trust_env = not plain_http
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = self._requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=max(1, connections))
+        # A redirect is read here and nowhere else; requests would read its whole body.
+        self._session.get_redirect_target = lambda response: None
+        self._try_deadline = threading.local()
+        adapter = bounded_adapter(self._try_deadline, max(1, connections))
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         # An explicit path wins over REQUESTS_CA_BUNDLE; plain True leaves that variable its say.
@@ -174,6 +179,7 @@ class HttpSession:
 
         seconds = min(self._settings.timeout, max(0.001, deadline.remaining()))
         end = time.monotonic() + seconds
+        self._try_deadline.end = end
         with self._session.request(
             method,
             url,
@@ -186,11 +192,11 @@ class HttpSession:
             allow_redirects=False,
             stream=True,
         ) as response:
-            if response.is_redirect or 300 <= response.status_code < 400:
-                target = urlsplit(response.headers.get("Location", "")).netloc or "another path"
+            if 300 <= response.status_code < 400:
+                target = _host_of(response.headers.get("Location", "")) or "another path"
                 raise ServiceError(
                     f"Could not send {shown}",
-                    f"the server answered HTTP {response.status_code}, a redirect to {printable(target)}, which is not"
+                    f"the server answered HTTP {response.status_code}, a redirect to {target}, which is not"
                     " followed since the token is only for the configured host",
                     "Check the URL options, and whether a proxy stands in between",
                     status=response.status_code,
@@ -305,6 +311,14 @@ def shown_url(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _host_of(url: str) -> str:
+    """Return the host of a URL that a server sent, fit for a message, or an empty text."""
+    try:
+        return printable(urlsplit(url).hostname or "", 100)
+    except ValueError:
+        return ""
 
 
 def printable(text: str, limit: int = 300) -> str:

@@ -42,6 +42,6 @@ def return_licenses(requests: Sequence[LicenseRequest], fetch: Fetch) -> Staged:
             continue
         state = UNCHANGED if request.document is not None else FETCHED
         result = result_of(request, state, None, Record.of(request, document, "xml"))
-        result.update(document=document.data.decode("utf-8", "replace"), license_blob=document.blob)
+        result.update(document=document.text, license_blob=document.blob)
         staged.licenses.append(result)
     return staged
