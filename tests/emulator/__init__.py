@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The msdevices.provisioning maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A local stand-in for Entra, the Store for Business service and Partner Center; see README.md."""
+"""A local stand-in for Entra, the Store's license services and Partner Center; see README.md."""
 
 from __future__ import annotations

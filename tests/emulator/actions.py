@@ -9,12 +9,12 @@ import gzip
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Protocol
 
-from .catalog import BEHAVIORS
+from .catalog import BEHAVIORS, CATALOG_BEHAVIORS, LICENSING_BEHAVIORS
 from .entra_errors import ERRORS
 from .messages import BOM, HTML, JSON, Delivery, Request, Response
 from .partner import BEHAVIORS as PARTNER_BEHAVIORS
@@ -22,6 +22,12 @@ from .partner_faults import MFA_REQUIRED
 
 GIB = 1024**3
 _BLOCK = b"A" * 65536
+#: How answers begin that are not those of the Store for Business.
+_STARTS = {
+    "licensing": b'{"license":{"keys":[{"value":"',
+    "catalog": b'{"Product":{"ProductId":"',
+    "entra": b'{"token_type":"Bearer","access_token":"',
+}
 
 
 class World(Protocol):
@@ -123,7 +129,7 @@ def _not_an_object(request: Request, arguments: Arguments, world: World) -> Resp
 
 def _oversized(request: Request, arguments: Arguments, world: World) -> Response:
     """A body that begins like an answer and does not end before ``size``; ``size`` none: never."""
-    size, start = arguments["size"], b'{"licenseBlob":"'
+    size, start = arguments["size"], _STARTS.get(request.listener, b'{"licenseBlob":"')
     announced = None if arguments["chunked"] or size is None else size
     return Response(
         200, headers={"Content-Type": JSON}, delivery=Delivery(stream=_filler(start, size), stream_length=announced)
@@ -211,6 +217,7 @@ ACTIONS: dict[str, Action] = {
     "discovery_token_endpoint": Action("effect", _effect("token_endpoint"), {"value": "stranger"}),
     "entra_error": Action("effect", _effect("entra_error"), {"value": 7000215}),
     "license_behavior": Action("effect", _effect("license_behavior"), {"value": "wrong_license"}),
+    "catalog_behavior": Action("effect", _effect("catalog_behavior"), {"value": "catalog_unknown"}),
     "partner_behavior": Action("effect", _effect("partner_behavior"), {"value": "unknown"}),
     # Instead of the application.
     "status": Action("answer", _status, _STATUS),
@@ -247,6 +254,14 @@ ACTIONS: dict[str, Action] = {
     "headers": Action("change", _headers, {"headers": {}}),
 }
 
+#: What the argument ``value`` of an action may be, where not everything makes sense.
+_VALUES: dict[str, Mapping[Any, Any]] = {
+    "entra_error": ERRORS,
+    "license_behavior": {**BEHAVIORS, **LICENSING_BEHAVIORS},
+    "catalog_behavior": CATALOG_BEHAVIORS,
+    "partner_behavior": PARTNER_BEHAVIORS,
+}
+
 
 def check_arguments(name: str, arguments: Arguments) -> Arguments:
     """The arguments of an action, completed with its defaults.
@@ -262,10 +277,7 @@ def check_arguments(name: str, arguments: Arguments) -> Arguments:
             f"action {name} has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(action.defaults)) or 'none'}"
         )
     complete = {**action.defaults, **arguments}
-    if name == "entra_error" and complete["value"] not in ERRORS:
-        raise ValueError(f"unknown AADSTS code {complete['value']}; there are {', '.join(map(str, ERRORS))}")
-    if name == "license_behavior" and complete["value"] not in BEHAVIORS:
-        raise ValueError(f"unknown behavior {complete['value']!r}; there are {', '.join(BEHAVIORS)}")
-    if name == "partner_behavior" and complete["value"] not in PARTNER_BEHAVIORS:
-        raise ValueError(f"unknown behavior {complete['value']!r}; there are {', '.join(PARTNER_BEHAVIORS)}")
+    if name in _VALUES and complete["value"] not in _VALUES[name]:
+        kind = "AADSTS code" if name == "entra_error" else "behavior"
+        raise ValueError(f"unknown {kind} {complete['value']!r}; there are {', '.join(map(str, _VALUES[name]))}")
     return complete

@@ -12,10 +12,12 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from urllib.parse import urlencode
 
 OWNED = 2000
 OFFLINE_SKU = "0015"
 ONLINE_SKU = "0016"
+LICENSING_PATH = "/v9.0/licenses/offlineContent"
 #: The organization that owns the products: the ``requestorId`` of its licenses.
 REQUESTOR_ID = str(uuid.uuid5(uuid.NAMESPACE_URL, "https://contoso.example/organization"))
 
@@ -29,7 +31,7 @@ _SUBJECTS = ("Notes", "Reader", "Camera", "Planner", "Whiteboard", "Scanner", "M
 class Product:
     """A product of the catalog.
 
-    ``behavior`` is empty for one that is owned and answers well; otherwise it names what the Store does instead.
+    ``behavior`` is empty for one that is owned and answers well; otherwise it names what the services do instead.
     """
 
     product_id: str
@@ -49,9 +51,30 @@ class Product:
         """The ids of one license, as a user asks for it."""
         return {"product_id": self.product_id, "sku_id": self.sku_id, "content_id": self.content_ids[which]}
 
+    @property
+    def online_content_id(self) -> str:
+        """The content id of its online SKUs, for which there is no offline license."""
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"online content {self.product_id}"))
+
+    def family(self, content_id: str) -> str:
+        """The package family name of a content id: one for all, unless the product is ``by_family``."""
+        if self.behavior != "by_family" or content_id.lower() == self.content_id:
+            return self.package_family_name
+        identity, _unused, publisher = self.package_family_name.rpartition("_")
+        return f"{identity}.Holographic_{publisher}"
+
     def license_path(self, which: int = 0) -> str:
-        """The path of Get offline license for this product."""
+        """The path of Get offline license for this product (Store for Business)."""
         return f"/V1/Products/{self.product_id}/{self.sku_id}/OfflineLicense/{self.content_ids[which]}"
+
+    def catalog_path(self, market: str = "US", languages: str = "en-US,neutral") -> str:
+        """The path and query that ask the catalog of the successor for this product."""
+        query = {"fieldsTemplate": "Details", "market": market, "languages": languages, "catalogIds": "4"}
+        return f"/v7.0/products/{self.product_id}?{urlencode(query)}"
+
+    def licensing_body(self, which: int = 0) -> dict[str, str]:
+        """What is posted to LICENSING_PATH for this product."""
+        return {"contentId": self.content_ids[which]}
 
 
 def _letters(seed: str, alphabet: str, count: int) -> str:
@@ -85,7 +108,8 @@ def product(index: int) -> Product:
     return _make(f"{index:04d}", index, 2 if index % 10 == 7 else 1)
 
 
-#: What a special product does when its license is asked for.
+#: What a special product does when its license is asked for, of either license service. Where the services differ, the
+#: Store for Business is described; the Store licensing service refuses with 403 instead of 409.
 BEHAVIORS = {
     "not_owned": "409 Not owned, names in camel case",
     "not_owned_pascal": "409 Not owned, names in Pascal case, data a list of strings",
@@ -116,26 +140,90 @@ BEHAVIORS = {
 }
 
 
+#: What further special products do when the Store licensing service is asked; the Store for Business answers well.
+LICENSING_BEHAVIORS = {
+    "null_license": "200 with null for the license",
+    "license_is_text": "200 with a text for the license",
+    "no_keys": "200 with a license without keys",
+    "null_keys": "200 with null for the keys",
+    "keys_are_no_list": "200 with one key that is in no list",
+    "empty_keys": "200 with an empty list of keys",
+    "null_key": "200 with a list that holds null",
+    "no_value": "200 with a key without a value",
+    "value_is_number": "200 with a number for the value",
+    "two_keys": "a good answer, followed by a key for another content id (must be accepted)",
+    "two_keys_reversed": "two keys, of which the second is the license that was asked for",
+}
+#: What further special products do when the catalog is asked. Their licenses are good.
+CATALOG_BEHAVIORS = {
+    "catalog_unknown": "404, though there are licenses",
+    "us_only": "404 in all markets but US",
+    "no_product": "200 with an empty JSON object",
+    "null_product": "200 with null for the product",
+    "other_product": "the entry of another product",
+    "no_skus": "a product without SKUs",
+    "null_skus": "null for the list of SKUs",
+    "online_only": "online SKUs alone, no SKU 0015",
+    "no_packages": "SKU 0015 with an empty list of packages",
+    "null_packages": "SKU 0015 with null for the list of packages",
+    "no_properties": "SKU 0015 without properties",
+    "no_content_id": "packages without the content id",
+    "empty_content_ids": "packages with empty content ids",
+    "bad_content_id": "packages with a content id that is no GUID",
+    "some_empty_content_ids": "a package with a content id after two with an empty one and null (must be accepted)",
+    "upper_case_content": "content ids in upper case, or mixed, for the same content (must be accepted)",
+    "format_casing": "package formats in all casings (must be accepted)",
+    "shared_content": "five packages that share one content id (must be accepted)",
+    "sku_twice": "SKU 0015 twice, each with packages of its own (must be accepted)",
+    "no_fulfillment": "packages without FulfillmentData (must be accepted)",
+    "fulfillment_text": "FulfillmentData as JSON in a text (must be accepted)",
+    "fulfillment_broken": "FulfillmentData as a text that is no JSON (must be accepted)",
+    "null_fields": "null for all that is not needed (must be accepted)",
+    "by_architecture": "two content ids: one for x86 and x64, one for arm64 (must be accepted)",
+    "by_language": "two content ids: one for western, one for eastern languages (must be accepted)",
+    "by_family": "two content ids, each of a package family of its own (must be accepted)",
+}
+#: All special products.
+SPECIALS = {**BEHAVIORS, **LICENSING_BEHAVIORS, **CATALOG_BEHAVIORS}
+if len(SPECIALS) != len(BEHAVIORS) + len(LICENSING_BEHAVIORS) + len(CATALOG_BEHAVIORS):
+    raise RuntimeError("two behaviors share a name")
+_TWO_CONTENTS = ("by_architecture", "by_language", "by_family", "sku_twice")
+
+
 @cache
 def special(behavior: str) -> Product:
-    """The product that misbehaves in the named way.
+    """The product that misbehaves in the way named in SPECIALS.
 
     Raises KeyError.
     """
-    if behavior not in BEHAVIORS:
-        raise KeyError(f"{behavior}; there are {', '.join(BEHAVIORS)}")
-    return _make(f"special-{behavior}", behavior=behavior)
+    if behavior not in SPECIALS:
+        raise KeyError(f"{behavior}; there are {', '.join(SPECIALS)}")
+    return _make(f"special-{behavior}", contents=2 if behavior in _TWO_CONTENTS else 1, behavior=behavior)
+
+
+@lru_cache(maxsize=1)
+def _all() -> tuple[Product, ...]:
+    return (*(product(index) for index in range(OWNED)), *(special(behavior) for behavior in SPECIALS))
 
 
 @lru_cache(maxsize=1)
 def _by_id() -> dict[str, Product]:
-    products = [product(index) for index in range(OWNED)] + [special(behavior) for behavior in BEHAVIORS]
-    by_id = {entry.product_id: entry for entry in products}
-    if len(by_id) != len(products):
+    by_id = {entry.product_id: entry for entry in _all()}
+    if len(by_id) != len(_all()):
         raise RuntimeError("two products share an id")
     return by_id
+
+
+@lru_cache(maxsize=1)
+def _by_content() -> dict[str, Product]:
+    return {content_id: entry for entry in _all() for content_id in (*entry.content_ids, entry.online_content_id)}
 
 
 def find(product_id: str) -> Product | None:
     """The product of this id, in any casing; none when the service knows none."""
     return _by_id().get(product_id.upper())
+
+
+def find_content(content_id: str) -> Product | None:
+    """The product that has this content id (an offline one or its online one), in any casing; none when none has."""
+    return _by_content().get(content_id.lower())

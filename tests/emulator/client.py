@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from . import catalog, offers
+from . import catalog, catalog_packages, offers
 
 START_SECONDS = 30.0
 _Answer = TypeVar("_Answer")
@@ -117,7 +117,9 @@ class Emulator:
         """The logged requests, oldest first.
 
         Keys: id, time, finished (epoch seconds), listener, connection, method, path, query, headers (lower-case names,
-        credentials hashed), body_length, status (none: reset), note (such as the grant), faults (ids of rules).
+        credentials hashed), body_length, subject (path, for the licensing service with the content id behind it),
+        status (none: reset), note (such as the grant), faults (ids of rules).
+        ``path_contains`` is searched in the subject.
         """
         return self._ask(list, "GET", "/requests", self._filter(listener, path_contains, method, after))
 
@@ -168,7 +170,7 @@ class Emulator:
         return self._ask(dict, "GET", "/settings")
 
     def reissue(self, product_id: str | None = None, content_id: str | None = None) -> None:
-        """Let the Store hand out a new instance of one license, or of all."""
+        """Let the license services hand out a new instance of one license, or of all."""
         self._call("POST", "/reissue", body={"product_id": product_id, "content_id": content_id})
 
     def revoke_tokens(self) -> None:
@@ -176,11 +178,14 @@ class Emulator:
         self._call("POST", "/revoke")
 
     def token(self, **values: Any) -> str:
-        """An access token: audience, lifetime (negative: expired), cloud, client_id, tenant_id, user, mfa, claims."""
+        """A token: audience, lifetime (negative: expired), cloud, client_id, tenant_id, user, mfa, role, claims.
+
+        ``user`` makes it delegated, by a License Administrator unless ``role`` says otherwise (none: no role).
+        """
         return str(self._ask(dict, "POST", "/tokens", body=values)["token"])
 
     def new_refresh_token(self, **values: Any) -> str:
-        """A refresh token: cloud, client_id, lifetime (negative: expired), mfa."""
+        """A refresh token: cloud, client_id, lifetime (negative: expired), mfa, role."""
         return str(self._ask(dict, "POST", "/refresh-tokens", body=values)["token"])
 
     # What there is
@@ -190,12 +195,23 @@ class Emulator:
         return catalog.product(index)
 
     def special(self, behavior: str) -> catalog.Product:
-        """The product that misbehaves as named in catalog.BEHAVIORS."""
+        """The product that misbehaves as named in catalog.SPECIALS."""
         return catalog.special(behavior)
 
     def licenses(self, count: int, start: int = 0) -> list[dict[str, str]]:
         """The ids of ``count`` owned licenses (one for each product), ready for a ``licenses`` option."""
         return [catalog.product(index).request() for index in range(start, start + count)]
+
+    def product_packages(
+        self, product: int | catalog.Product, sku_id: str = catalog.OFFLINE_SKU
+    ) -> list[dict[str, Any]]:
+        """The packages of a product (or of the owned one of this number), as the catalog of the successor sends them.
+
+        ``sku_id`` other than 0015: those of the online SKUs.
+        """
+        entry = product if isinstance(product, catalog.Product) else catalog.product(product)
+        offline = sku_id == catalog.OFFLINE_SKU
+        return catalog_packages.packages(entry) if offline else catalog_packages.online_packages(entry)
 
     def offer_ids(self, count: int, country: str = "US", start: int = 0) -> list[str]:
         """The ids of ``count`` offers that are sold in a country."""

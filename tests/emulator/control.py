@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .catalog import BEHAVIORS, OWNED, product, special
+from .catalog import OWNED, SPECIALS, product, special
 from .messages import Request, Response
 from .routing import NoRoute, Router
 
@@ -35,7 +35,7 @@ class Control:
             ("POST", "/latency", self._latency),
             ("GET", "/settings", lambda request: emulator.settings.as_dict()),
             ("POST", "/settings", lambda request: emulator.settings.update(_object(request))),
-            ("POST", "/reissue", lambda request: emulator.store.reissue(**_object(request))),
+            ("POST", "/reissue", lambda request: emulator.licenses.reissue(**_object(request))),
             ("POST", "/revoke", lambda request: emulator.revoke_tokens()),
             ("POST", "/tokens", lambda request: {"token": emulator.make_token(**_object(request))}),
             ("POST", "/refresh-tokens", lambda request: {"token": emulator.make_refresh_token(**_object(request))}),
@@ -74,7 +74,7 @@ class Control:
         return [asdict(product(index)) for index in range(start, min(OWNED, start + count))]
 
     def _specials(self, request: Request) -> Any:
-        return {name: {**asdict(special(name)), "meaning": meaning} for name, meaning in BEHAVIORS.items()}
+        return {name: {**asdict(special(name)), "meaning": meaning} for name, meaning in SPECIALS.items()}
 
 
 def _object(request: Request) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
 from .assertions import verify_assertion
-from .clouds import Cloud
+from .clouds import CATALOG_AUDIENCE, LICENSING_AUDIENCE, Cloud
 from .entra_errors import EntraError, error_response
 from .identity import Application, Identity
 from .messages import Request, Response
 from .routing import NoRoute, Router
 from .settings import Settings
-from .tokens import RefreshTokens, TokenIssuer, TokenRefused
+from .tokens import RefreshGrant, RefreshTokens, TokenIssuer, TokenRefused
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _OIDC_SCOPES = {"openid", "profile", "offline_access", "email"}
@@ -179,13 +179,16 @@ class Entra:
         if not token:
             raise EntraError(900144, value="refresh_token")
         audience = self._audience(form, tenant_id, need_default=False)
+        # The successor's services have no list of activated applications: there, consent is what counts.
+        if audience in (CATALOG_AUDIENCE, LICENSING_AUDIENCE) and not application.activated:
+            raise EntraError(65001)
         uses = 1 if request.effects.get("refresh_single_use") else self._settings.refresh_token_uses
         try:
             grant = self._refresh_tokens.redeem(token, self._cloud.name, application.client_id, uses, request.now())
         except TokenRefused as error:
             raise EntraError(_REFRESH_REFUSALS[error.reason]) from None
         renewed = self._refresh_tokens.create(
-            self._cloud.name, application.client_id, self._settings.refresh_token_lifetime, grant.mfa
+            self._cloud.name, application.client_id, self._settings.refresh_token_lifetime, grant.mfa, grant.role
         )
         extra: dict[str, Any] = {"refresh_token": renewed}
         if "openid" in form["scope"].split():
@@ -207,7 +210,7 @@ class Entra:
         if form.get("client_info") == "1":
             info = {"uid": str(uuid.uuid5(uuid.NAMESPACE_URL, "builder")), "utid": tenant_id}
             extra["client_info"] = base64.urlsafe_b64encode(json.dumps(info).encode()).decode().rstrip("=")
-        return self._issue(request, form, application, tenant_id, audience, user=True, mfa=grant.mfa, extra=extra)
+        return self._issue(request, form, application, tenant_id, audience, grant=grant, extra=extra)
 
     def _issue(
         self,
@@ -216,8 +219,7 @@ class Entra:
         application: Application,
         tenant_id: str,
         audience: str,
-        user: bool = False,
-        mfa: bool = True,
+        grant: RefreshGrant | None = None,
         extra: dict[str, Any] | None = None,
     ) -> Response:
         lifetime = int(request.effects.get("token_lifetime", self._settings.token_lifetime))
@@ -226,11 +228,18 @@ class Entra:
             tenant_id = self._identity.other_tenant_id
         audience = request.effects.get("wrong_audience_token") or audience
         token = self._issuer.issue(
-            audience, application.client_id, tenant_id, real_lifetime, request.now(), user=user, mfa=mfa
+            audience,
+            application.client_id,
+            tenant_id,
+            real_lifetime,
+            request.now(),
+            user=grant is not None,
+            mfa=grant is not None and grant.mfa,
+            role=grant.role if grant else None,
         )
         body = {
             "token_type": "Bearer",
-            **({"scope": form["scope"]} if user else {}),
+            **({"scope": form["scope"]} if grant else {}),
             "expires_in": lifetime,
             "ext_expires_in": lifetime,
             "access_token": token,

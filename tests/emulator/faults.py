@@ -23,7 +23,8 @@ SELECTORS = ("action", "listener", "method", "path_regex", "times", "after", "pr
 class Rule:
     """One fault rule.
 
-    A request *matches* by listener (shell pattern), method and path (regular expression, searched, any casing).
+    A request *matches* by listener (shell pattern), method and path (regular expression, searched, any casing). As the
+    licensing service has one path for all, the content id that a request names counts as the end of its path.
     Of the matching ones the first ``after`` are spared, then at most ``times`` (-1: all) are taken, each with
     ``probability``. With ``per_path`` all counting is done for each path by itself, and chance decides once for each
     path and not for each request.
@@ -58,22 +59,22 @@ class Rule:
         """Whether the rule applies to a request. Counts, so ask once for each request and under a lock."""
         if not fnmatch.fnmatchcase(request.listener, self.listener):
             return False
-        if self.method not in (None, request.method) or not self.path.search(request.path):
+        if self.method not in (None, request.method) or not self.path.search(request.subject):
             return False
         self.matched += 1
-        seen, used = counts = self._counts.setdefault(request.path.lower() if self.per_path else "", [0, 0])
+        seen, used = counts = self._counts.setdefault(request.subject.lower() if self.per_path else "", [0, 0])
         counts[0] += 1
-        if seen < self.after or (self.times >= 0 and used >= self.times) or not self._chance(request.path):
+        if seen < self.after or (self.times >= 0 and used >= self.times) or not self._chance(request.subject):
             return False
         counts[1] += 1
         self.applied += 1
         return True
 
-    def _chance(self, path: str) -> bool:
+    def _chance(self, subject: str) -> bool:
         if self.probability >= 1.0:
             return True
         if self.per_path:
-            digest = hashlib.sha256(f"{self.seed} {path.lower()}".encode()).digest()
+            digest = hashlib.sha256(f"{self.seed} {subject.lower()}".encode()).digest()
             return int.from_bytes(digest[:8], "big") / 2**64 < self.probability
         return self._random.random() < self.probability
 

@@ -44,7 +44,7 @@ class Application:
     expired_secret: str | None = None
     certificates: tuple[x509.Certificate, ...] = ()
     federated: bool = False
-    #: Activated as a management tool in the Store and onboarded in Partner Center.
+    #: Activated as a management tool in the Store, onboarded in Partner Center, consented to for the successor.
     activated: bool = True
 
     @property

@@ -108,7 +108,7 @@ def _content(product: Product, content_id: str, issue: int) -> tuple[str, str]:
         f' ID="{uuid.uuid5(uuid.NAMESPACE_OID, "document " + seed.decode())}"'
         f' LicenseID="{uuid.uuid5(uuid.NAMESPACE_OID, "license " + product.product_id + content_id)}" Version="3">'
         f'<Binding Binding_Type="Machine"><ProductID>{product.product_id}</ProductID>'
-        f"<PFM>{product.package_family_name.lower()}</PFM>"
+        f"<PFM>{product.family(content_id).lower()}</PFM>"
         f"<LicenseInstanceID>{instance_id(product, content_id, issue)}</LicenseInstanceID>"
         f"<RequestorID>{REQUESTOR_ID}</RequestorID><LeaseRequired>false</LeaseRequired></Binding>"
         '<LicenseInfo LicenseCategory="Enterprise" LicenseUsage="Offline" Type="Full">'

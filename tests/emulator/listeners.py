@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 
 from .delivery import Stopped, deliver
-from .messages import Request, Response
+from .messages import Request, Response, subject
 
 #: Longest request body accepted, in bytes.
 BODY_LIMIT = 4 * 1024 * 1024
@@ -127,8 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
         path, _unused, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         host, name = self.server.host, self.server.name
-        entry = host.log.begin(name, self.number, self.command, path, query, headers, len(body))
-        request = Request(name, self.command, path, query, headers, body, entry)
+        about = subject(name, path, body)
+        entry = host.log.begin(name, self.number, self.command, path, query, headers, len(body), about)
+        request = Request(name, self.command, path, query, headers, body, entry, about)
         status: int | None = None
         try:
             response = host.exchange(request)

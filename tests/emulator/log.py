@@ -44,6 +44,8 @@ class Entry:
     query: str
     headers: dict[str, str]
     body_length: int
+    #: The path, for the licensing service with the content id behind it.
+    subject: str
     status: int | None = None
     finished: float | None = None
     #: What the application said about it, such as the grant of a token request.
@@ -90,7 +92,15 @@ class RequestLog:
             self._of(listener).failed_handshakes += 1
 
     def begin(
-        self, listener: str, connection: int, method: str, path: str, query: str, headers: dict[str, str], length: int
+        self,
+        listener: str,
+        connection: int,
+        method: str,
+        path: str,
+        query: str,
+        headers: dict[str, str],
+        length: int,
+        subject: str,
     ) -> Entry:
         """Log a request that has arrived. Credentials in its headers are reduced to hashes."""
         safe = dict(headers)
@@ -99,7 +109,7 @@ class RequestLog:
                 safe[name] = fingerprint(safe[name])
         if "x-identity-header" in safe:
             safe["x-identity-header"] = "sha256:" + token_hash(safe["x-identity-header"])
-        entry = Entry(next(self._ids), time.time(), listener, connection, method, path, query, safe, length)
+        entry = Entry(next(self._ids), time.time(), listener, connection, method, path, query, safe, length, subject)
         if listener == "control":
             return entry
         with self._lock:
@@ -129,7 +139,7 @@ class RequestLog:
     ) -> list[Entry]:
         """The logged requests that fit.
 
-        ``path_contains`` ignores case, ``after`` is the id of an entry already seen.
+        ``path_contains`` is searched in the subject and ignores case, ``after`` is the id of an entry already seen.
         """
         with self._lock:
             entries = list(self._entries)
@@ -140,7 +150,7 @@ class RequestLog:
             if entry.id > after
             and (listener is None or entry.listener == listener)
             and (method is None or entry.method == method.upper())
-            and (wanted is None or wanted in entry.path.lower())
+            and (wanted is None or wanted in entry.subject.lower())
         ]
 
     def stats(self) -> dict[str, dict[str, int]]:

@@ -20,6 +20,21 @@ HTML = "text/html; charset=utf-8"
 BOM = b"\xef\xbb\xbf"
 
 
+def subject(listener: str, path: str, body: bytes) -> str:
+    """By what fault rules and the log tell requests: the path, for the licensing service with the content id behind it.
+
+    That service has one path for everything.
+    """
+    if listener != "licensing":
+        return path
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return path
+    content_id = value.get("contentId") if isinstance(value, dict) else None
+    return f"{path}/{content_id}" if isinstance(content_id, str) and content_id else path
+
+
 @dataclass
 class Request:
     """One request as it arrived. Header names are lower case; ``path`` is as sent, without the query."""
@@ -31,6 +46,8 @@ class Request:
     headers: dict[str, str]
     body: bytes
     entry: Entry
+    #: The path and, where only the body says what is asked for, that: see ``subject``.
+    subject: str
     #: What fault rules ask of the application that answers, by name.
     effects: dict[str, Any] = field(default_factory=dict)
 

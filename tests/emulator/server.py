@@ -17,12 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .clouds import CLOUDS, PARTNER_AUDIENCE, STORE_AUDIENCE
+from .clouds import CATALOG_AUDIENCE, CLOUDS, LICENSING_AUDIENCE, PARTNER_AUDIENCE, STORE_AUDIENCE
 from .control import Control
 from .entra import Entra
 from .faults import Faults
 from .identity import CERTIFICATE_PASSWORD, Identity
 from .license_xml import LicenseWriter, signing_key
+from .licenses import Licenses
 from .listeners import Listener
 from .log import RequestLog
 from .messages import Request, Response
@@ -31,8 +32,10 @@ from .offers import COUNTRIES
 from .partner import PartnerCenter, customer_id
 from .settings import Settings
 from .store import Store
+from .store_catalog import StoreCatalog
+from .store_licensing import StoreLicensing
 from .tls import write_authority
-from .tokens import RefreshTokens, TokenIssuer
+from .tokens import DEFAULT_ROLE, RefreshTokens, TokenIssuer
 
 #: Lifetime in seconds of the ready access tokens in endpoints.json.
 READY_TOKEN_LIFETIME = 7 * 86400
@@ -53,12 +56,11 @@ class Emulator:
         self.identity = Identity()
         self.issuers = {name: TokenIssuer(name) for name in CLOUDS}
         self.refresh_tokens = RefreshTokens()
-        self.store = Store(
-            self.identity,
-            self.issuers["public"],
-            LicenseWriter(signing_key(state_dir / "license-signing-key.pem")),
-            self.settings,
-        )
+        self.licenses = Licenses(LicenseWriter(signing_key(state_dir / "license-signing-key.pem")))
+        public = (self.identity, self.issuers["public"], self.settings)
+        self.store = Store(*public, self.licenses)
+        self.catalog = StoreCatalog(*public)
+        self.licensing = StoreLicensing(*public, self.licenses)
         self.entra = {
             name: Entra(cloud, self.identity, self.issuers[name], self.refresh_tokens, self.settings)
             for name, cloud in CLOUDS.items()
@@ -78,6 +80,8 @@ class Emulator:
         for name, cloud in CLOUDS.items():
             self._add(cloud.entra, self.entra[name])
         self._add("store", self.store)
+        self._add("catalog", self.catalog)
+        self._add("licensing", self.licensing)
         for name, cloud in CLOUDS.items():
             self._add(cloud.partner, self.partner[name])
         managed = ManagedIdentity(self.identity, self.issuers["public"], self.settings)
@@ -146,7 +150,7 @@ class Emulator:
         self.log.reset()
         for issuer in self.issuers.values():
             issuer.reset()
-        self.store.reset()
+        self.licenses.reset()
         self.refresh_tokens.reset()
         self.settings.update(Settings().as_dict())
 
@@ -159,6 +163,7 @@ class Emulator:
         tenant_id: str | None = None,
         user: bool = False,
         mfa: bool = True,
+        role: str | None = DEFAULT_ROLE,
         claims: dict[str, Any] | None = None,
     ) -> str:
         """An access token of any kind; a negative ``lifetime`` makes one that has expired."""
@@ -170,16 +175,22 @@ class Emulator:
             time.time(),
             user=user,
             mfa=mfa,
+            role=role,
             **(claims or {}),
         )
 
     def make_refresh_token(
-        self, cloud: str = "public", client_id: str | None = None, lifetime: float = 90 * 86400, mfa: bool = True
+        self,
+        cloud: str = "public",
+        client_id: str | None = None,
+        lifetime: float = 90 * 86400,
+        mfa: bool = True,
+        role: str | None = DEFAULT_ROLE,
     ) -> str:
         """A refresh token; a negative ``lifetime`` makes one that has expired."""
         if cloud not in CLOUDS:
             raise ValueError(f"there is no cloud {cloud!r}")
-        return self.refresh_tokens.create(cloud, client_id or self.identity.main.client_id, lifetime, mfa)
+        return self.refresh_tokens.create(cloud, client_id or self.identity.main.client_id, lifetime, mfa, role)
 
     def _initial_refresh_token(self, cloud: str = "public", **values: Any) -> str:
         values = {"client_id": self.identity.main.client_id, "lifetime": self.settings.refresh_token_lifetime, **values}
@@ -188,7 +199,11 @@ class Emulator:
     def _describe(self) -> dict[str, Any]:
         """What endpoints.json says."""
         identity = self.identity
-        ready = {"store": self.make_token(STORE_AUDIENCE, READY_TOKEN_LIFETIME)}
+        ready = {
+            "store": self.make_token(STORE_AUDIENCE, READY_TOKEN_LIFETIME),
+            "catalog": self.make_token(CATALOG_AUDIENCE, READY_TOKEN_LIFETIME, user=True),
+            "licensing": self.make_token(LICENSING_AUDIENCE, READY_TOKEN_LIFETIME, user=True),
+        }
         clouds = {}
         for name, cloud in CLOUDS.items():
             token = self.make_token(cloud.partner_audience, READY_TOKEN_LIFETIME, name)
@@ -221,12 +236,16 @@ class Emulator:
             "certificate_password": CERTIFICATE_PASSWORD,
             **identity.write_material(self.state_dir),
             "store_audience": STORE_AUDIENCE,
+            "catalog_audience": CATALOG_AUDIENCE,
+            "licensing_audience": LICENSING_AUDIENCE,
             "partner_audience": PARTNER_AUDIENCE,
             "access_tokens": ready,
             "refresh_token": clouds["public"]["refresh_token"],
             "public_refresh_token": self._initial_refresh_token(client_id=identity.native.client_id),
             "expired_refresh_token": self._initial_refresh_token(lifetime=-3600.0),
             "refresh_token_without_mfa": self._initial_refresh_token(mfa=False),
+            "refresh_token_without_role": self._initial_refresh_token(role=None),
+            "inactive_refresh_token": self._initial_refresh_token(client_id=identity.inactive.client_id),
             "customer_ids": {country: customer_id(country) for country in COUNTRIES},
             "clouds": clouds,
         }
@@ -264,7 +283,7 @@ def _gone(pid: int) -> bool:
 def main(arguments: list[str] | None = None) -> None:
     """Run until SIGTERM or SIGINT, or until the parent process has gone."""
     parser = argparse.ArgumentParser(
-        prog="emulator", description="Entra, Store for Business and Partner Center, locally."
+        prog="emulator", description="Entra, the Store's license services and Partner Center, locally."
     )
     parser.add_argument("--state-dir", type=Path, required=True, help="where endpoints.json and the key material go")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="delay every answer by so many milliseconds")

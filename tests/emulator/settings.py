@@ -21,6 +21,11 @@ class Settings:
     #: Whether a byte-order mark precedes the JSON of the Store service, of Partner Center.
     store_bom: bool = False
     partner_bom: bool = True
+    #: The same of the successor's catalog and licensing service.
+    catalog_bom: bool = False
+    licensing_bom: bool = False
+    #: Whether the licensing service takes application-only tokens, which it is not known to do.
+    licensing_accepts_apps: bool = False
     #: Page size of Partner Center's collections when the request names none; none means unpaged.
     partner_page_size: int | None = None
     #: Whether Partner Center's collections carry links.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The msdevices.provisioning maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Error bodies of the Store service. Their shape is documented nowhere, so there are several."""
+"""Error bodies of the Store's services. Their shape is documented nowhere, so there are several."""
 
 from __future__ import annotations
 
@@ -54,13 +54,16 @@ def invalid(parameter: str, reason: str, details: str) -> StoreError:
 
 def conflict(behavior: str, reason: str) -> StoreError:
     """409 with a reason, in the style that the last part of the behavior names."""
-    style = behavior.rpartition("_")[2]
-    message = "The request conflicts with the state of the product."
+    return styled(409, "Conflict", "The request conflicts with the state of the product.", reason, behavior)
+
+
+def styled(status: int, code: str, message: str, reason: str, behavior: str) -> StoreError:
+    """A refusal in the style that the last part of the behavior names; any other name means the plain style."""
     bodies: dict[str, Any] = {
-        "pascal": {"Code": 409, "Message": message, "Data": [f"Reason: {reason}"], "Details": None},
-        "nested": {"error": {"code": "Conflict", "message": message, "innerError": {"reason": reason}}},
+        "pascal": {"Code": status, "Message": message, "Data": [f"Reason: {reason}"], "Details": None},
+        "nested": {"error": {"code": code, "message": message, "innerError": {"reason": reason}}},
         "text": f"{reason}\r\n",
-        "html": f"<html><head><title>409</title></head><body><h1>Conflict</h1><p>{reason}</p></body></html>",
+        "html": f"<html><head><title>{status}</title></head><body><h1>{code}</h1><p>{reason}</p></body></html>",
         "empty": None,
     }
-    return StoreError(409, bodies.get(style, camel("Conflict", message, reason=reason)))
+    return StoreError(status, bodies.get(behavior.rpartition("_")[2], camel(code, message, reason=reason)))

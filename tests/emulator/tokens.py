@@ -26,6 +26,18 @@ LEEWAY = 300
 #: Times and audience are checked here, with other words and another clock than the library's.
 SIGNATURE_ONLY: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
 ROLES = ["Store.Inventory.Read", "Store.License.Get"]
+#: Directory roles by name: the template ids that the claim ``wids`` of a user's token holds.
+DIRECTORY_ROLES = {
+    "Global Administrator": "62e90394-69f5-4237-9190-012177145e10",
+    "User Administrator": "fe930be7-5e62-47db-91af-98c3a49a38b1",
+    "License Administrator": "4d6ac14f-3453-41d0-bef9-a3e0c569773a",
+    "Global Reader": "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+}
+DEFAULT_ROLE = "License Administrator"
+#: Those whose users the licensing service serves.
+LICENSING_ROLES = frozenset(template for name, template in DIRECTORY_ROLES.items() if name != "Global Reader")
+#: What ``wids`` holds for every user.
+_MEMBER = "b79fbf4d-3ef9-4689-8143-76b194e85509"
 
 
 class TokenRefused(Exception):
@@ -35,6 +47,12 @@ class TokenRefused(Exception):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+def check_role(role: str | None) -> None:
+    """Raises ValueError for a directory role that is not known here."""
+    if role is not None and role not in DIRECTORY_ROLES:
+        raise ValueError(f"there is no role {role!r}; there are {', '.join(DIRECTORY_ROLES)}")
 
 
 class TokenIssuer:
@@ -67,13 +85,16 @@ class TokenIssuer:
         now: float,
         user: bool = False,
         mfa: bool = True,
+        role: str | None = DEFAULT_ROLE,
         **changes: Any,
     ) -> str:
         """A signed access token valid for ``lifetime`` seconds (negative: already expired) from ``now``.
 
         ``user`` makes it app+user, with the authentication methods of someone who did (``mfa``) or did not use a
-        second factor. ``changes`` replace claims.
+        second factor and with a directory role of DIRECTORY_ROLES (none: a mere member). ``changes`` replace claims.
+        Raises ValueError for an unknown role.
         """
+        check_role(role)
         sequence = next(self._sequence)
         start = int(now) if lifetime >= 0 else int(now) + lifetime - 3600
         claims: dict[str, Any] = {
@@ -92,7 +113,10 @@ class TokenIssuer:
         }
         if user:
             claims.update(
-                scp="user_impersonation", upn="builder@contoso.onmicrosoft.com", amr=["pwd", "mfa"] if mfa else ["pwd"]
+                scp="user_impersonation",
+                upn="builder@contoso.onmicrosoft.com",
+                amr=["pwd", "mfa"] if mfa else ["pwd"],
+                wids=[DIRECTORY_ROLES[role], _MEMBER] if role else [_MEMBER],
             )
         else:
             claims.update(idtyp="app", roles=ROLES)
@@ -166,6 +190,7 @@ class RefreshGrant:
     cloud: str
     client_id: str
     mfa: bool
+    role: str | None
     expires: float
     initial: bool = False
     used: int = 0
@@ -178,11 +203,23 @@ class RefreshTokens:
         self._lock = threading.Lock()
         self._grants: dict[str, RefreshGrant] = {}
 
-    def create(self, cloud: str, client_id: str, lifetime: float, mfa: bool = True, initial: bool = False) -> str:
-        """A new refresh token, valid for ``lifetime`` seconds. An initial one survives a reset."""
+    def create(
+        self,
+        cloud: str,
+        client_id: str,
+        lifetime: float,
+        mfa: bool = True,
+        role: str | None = DEFAULT_ROLE,
+        initial: bool = False,
+    ) -> str:
+        """A new refresh token, valid for ``lifetime`` seconds. An initial one survives a reset.
+
+        ``mfa`` and ``role`` are of its user, as in TokenIssuer.issue. Raises ValueError for an unknown role.
+        """
+        check_role(role)
         token = f"0.A{secrets.token_urlsafe(96)}"
         with self._lock:
-            self._grants[token] = RefreshGrant(cloud, client_id, mfa, time.time() + lifetime, initial)
+            self._grants[token] = RefreshGrant(cloud, client_id, mfa, role, time.time() + lifetime, initial)
         return token
 
     def redeem(self, token: str, cloud: str, client_id: str, uses: int | None, now: float) -> RefreshGrant:
