@@ -16,8 +16,8 @@ import time
 import typing as t
 
 
-def bounded_adapter(try_deadline: threading.local, connections: int) -> t.Any:
-    """Return an adapter for a requests session, with so many connections to keep.
+def bounded_adapter(try_deadline: threading.local, connections: int, verify: bool) -> t.Any:
+    """Return an adapter for a requests session, with so many connections to keep, and certificates verified or not.
 
     C(try_deadline.end) of the current thread is when the try that is under way has to end, on the monotonic clock.
     """
@@ -56,6 +56,8 @@ def bounded_adapter(try_deadline: threading.local, connections: int) -> t.Any:
     def _context() -> ssl.SSLContext:
         context = create_urllib3_context()
         context.sslsocket_class = BoundedSocket
+        # Has to be off before verification can be.
+        context.check_hostname = verify
         return context
 
     return BoundedAdapter(pool_connections=4, pool_maxsize=connections)

@@ -111,7 +111,7 @@ class HttpSession:
         # A redirect is read here and nowhere else; requests would read its whole body.
         self._session.get_redirect_target = lambda response: None
         self._try_deadline = threading.local()
-        adapter = bounded_adapter(self._try_deadline, max(1, connections))
+        adapter = bounded_adapter(self._try_deadline, max(1, connections), settings.validate_certs)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         # An explicit path wins over REQUESTS_CA_BUNDLE; plain True leaves that variable its say.
@@ -316,7 +316,9 @@ def shown_url(url: str) -> str:
 def _host_of(url: str) -> str:
     """Return the host of a URL that a server sent, fit for a message, or an empty text."""
     try:
-        return printable(urlsplit(url).hostname or "", 100)
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+        return printable(f"{parts.hostname}{port}", 100) if parts.hostname else ""
     except ValueError:
         return ""
 

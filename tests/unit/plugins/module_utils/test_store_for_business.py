@@ -281,7 +281,7 @@ class TestAnswersThatCannotBeUsed:
         body = {"licenseBlob": store.get(key_of(product)).blob, "contentId": product.content_id, **changes}
         store.fault("status", status=200, body=body)
         error = store.refused(key_of(product), LicenseDocumentError)
-        assert "the service answered with another license" in error.cause
+        assert "sent the license of another product, SKU or content id" in error.cause
         assert len(error.cause) < 400
 
     def test_that_announce_another_instance(self, store: Store) -> None:
