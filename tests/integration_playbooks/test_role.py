@@ -171,7 +171,7 @@ def test_role_verifies(lab: Lab) -> None:
 
 
 def test_role_refuses_bad_variables(new_lab: NewLab) -> None:
-    """The check of the arguments says what is wrong; else the message of the module reaches the user, before requests."""
+    """The check of the arguments says what is wrong, or the message of the module reaches the user; no request."""
     cases: list[tuple[dict[str, Any], str]] = [
         ({"format": "pem"}, "offline_licenses_format"),
         ({"product_id": ""}, "product_id is missing"),
