@@ -15,8 +15,9 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import licenses
+import offers
 
-BENCHES = {"licenses": licenses.main}
+BENCHES = {"licenses": licenses.main, "offers": offers.main}
 
 
 def main() -> int:
