@@ -152,7 +152,7 @@ LICENSING_BEHAVIORS = {
     "no_value": "200 with a key without a value",
     "value_is_number": "200 with a number for the value",
     "two_keys": "a good answer, followed by a key for another content id (must be accepted)",
-    "two_keys_reversed": "two keys, of which the second is the license that was asked for",
+    "two_keys_reversed": "a good answer behind a key for another content id (must be accepted)",
 }
 #: What further special products do when the catalog is asked. Their licenses are good.
 CATALOG_BEHAVIORS = {

@@ -29,6 +29,7 @@ def main() -> None:
     commands.add_parser("fault", help="add a fault rule").add_argument("rule", type=json.loads, help="as JSON")
     commands.add_parser("latency", help="delay every answer").add_argument("ms", type=float)
     commands.add_parser("products", help="licenses to ask for").add_argument("count", type=int)
+    commands.add_parser("packages", help="what the catalog holds of a product").add_argument("index", type=int)
     commands.add_parser("revoke", help="refuse all tokens issued so far")
     options = parser.parse_args()
     emulator = Emulator.attach(options.state_dir)
@@ -39,6 +40,7 @@ def main() -> None:
         "fault": lambda: emulator.fault(options.rule),
         "latency": lambda: emulator.latency(options.ms),
         "products": lambda: emulator.licenses(options.count),
+        "packages": lambda: emulator.product_packages(options.index),
         "revoke": emulator.revoke_tokens,
     }
     try:

@@ -28,6 +28,11 @@ def tool(name: str) -> str:
     return str(pathlib.Path(sys.executable).parent / name)
 
 
+def galaxy(*arguments: str) -> list[str]:
+    """A command of ansible-galaxy for collections."""
+    return [tool("ansible-galaxy"), "collection", *arguments]
+
+
 def shell_scripts() -> list[str]:
     """The shell scripts among the sources, told by their first line."""
     scripts = []
@@ -46,6 +51,13 @@ def no_warning(output: str) -> str | None:
     if "Importer processing completed successfully" not in output:
         return "the import did not complete"
     return None
+
+
+def has_requirements(output: str) -> str | None:
+    """See whether ansible-builder found, in the installed collection, each library that the controller needs."""
+    declared = re.findall(r"^([A-Za-z0-9-]+)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    missing = [name for name in declared if not re.search(rf"\b{re.escape(name)}\b", output)]
+    return f"not found: {', '.join(missing)}" if missing or not declared else None
 
 
 def fast_steps() -> list[Step]:
@@ -67,7 +79,8 @@ def full_steps() -> list[Step]:
     built = copy_sources(WORK / "source")
     artifacts = WORK / "artifacts"
     importer = WORK / "importer"
-    for directory in (artifacts, importer):
+    installed = WORK / "installed"
+    for directory in (artifacts, importer, installed):
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
     version = re.search(r"^version: *(\S+)", (ROOT / "galaxy.yml").read_text(encoding="utf-8"), re.MULTILINE)
@@ -92,7 +105,13 @@ def full_steps() -> list[Step]:
             ],
             environment,
         ),
-        Step("build", [tool("ansible-galaxy"), "collection", "build", "--output-path", str(artifacts), str(built)]),
+        Step("build", galaxy("build", "--output-path", str(artifacts), str(built))),
+        Step("install", galaxy("install", "--force", "--no-deps", "-p", str(installed), str(artifact))),
+        Step(
+            "execution-environment",
+            [tool("ansible-builder"), "introspect", str(installed)],
+            inspect=has_requirements,
+        ),
         Step(
             "galaxy-importer",
             [sys.executable, "-m", "galaxy_importer.main", str(artifact)],

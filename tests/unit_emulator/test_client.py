@@ -28,7 +28,7 @@ def test_endpoints_hold_all_a_client_needs(emu: Emulator) -> None:
     for name, value in written.items():
         if name.endswith(("_path", "_file")):
             assert Path(value).is_file(), name
-    for name in ("entra", "entra_usgov", "entra_china", "entra_germany", "store", "control"):
+    for name in ("entra", "entra_usgov", "entra_china", "entra_germany", "store", "catalog", "licensing", "control"):
         assert written[name].startswith("https://localhost:")
     assert written["msi"].startswith("http://localhost:")
     assert Path(emu.state_dir, "endpoints.json").stat().st_mode & 0o077 == 0
@@ -79,6 +79,7 @@ def test_ctl(emu: Emulator) -> None:
         return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=20).stdout)
 
     assert run("products", "2") == emu.licenses(2)
+    assert run("packages", "1") == emu.product_packages(1)
     run("fault", '{"action": "status", "status": 503}')
     assert [rule["action"] for rule in emu.faults()] == ["status"]
 

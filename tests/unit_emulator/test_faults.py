@@ -81,6 +81,8 @@ def test_probability(emu: Emulator, http: requests.Session) -> None:
         {"action": "status", "statsu": 500},
         {"listener": "store"},
         {"action": "license_behavior", "value": "nonsense"},
+        {"action": "license_behavior", "value": "online_only"},
+        {"action": "catalog_behavior", "value": "wrong_license"},
         {"action": "entra_error", "value": 1},
         {"action": "status", "path_regex": "("},
     ],
