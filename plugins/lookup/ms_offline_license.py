@@ -148,8 +148,8 @@ def _keys(requests: list[LicenseRequest], source: LicenseSource) -> list[License
             raise OptionError(
                 f"Could not choose the license of {request.key}",
                 f"its packages need {len(resolved)} licenses",
-                f"Write the term with one of {', '.join(one.key.content_id for one in resolved)}, or say which package is"
-                " meant by architecture, language or package_family_name",
+                f"Write the term with one of {', '.join(one.key.content_id for one in resolved)}, or say which package"
+                " is meant by architecture, language or package_family_name",
             )
         keys.append(resolved[0].key)
     return keys

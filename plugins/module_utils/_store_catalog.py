@@ -23,6 +23,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
     UnavailableError,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import same_id
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import PackageFilter
 from ansible_collections.msdevices.provisioning.plugins.module_utils._service_session import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
@@ -107,6 +108,11 @@ class StoreCatalog:
         if answer.status != 200:
             raise self._refused(attempted, answer)
         product = lower_keys(lower_keys(json_object(answer, attempted)).get("product"))
+        named = _text(product.get("productid"))
+        if named and not same_id(named, product_id):
+            raise ServiceError(
+                attempted, f"{answer.request} answered with another product", _REMEDY, status=answer.status
+            )
         skus = product.get("displayskuavailabilities")
         if not isinstance(skus, list):
             raise ServiceError(

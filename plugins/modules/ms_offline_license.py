@@ -333,9 +333,9 @@ licenses:
       sample: fetched
     reason:
       description:
-        - Why the license was not taken as staged. V(unresolved) (its content id is not known), V(absent), V(altered) (not
-          what was staged), V(invalid) (no license), V(other_license), V(blocked) (no file), V(replaced) (by another
-          instance) or V(forced).
+        - Why the license was not taken as staged. V(unresolved) (its content id is not known), V(absent), V(altered)
+          (not what was staged), V(invalid) (no license), V(other_license), V(blocked) (no file), V(replaced) (by
+          another instance) or V(forced).
       type: str
       returned: always, V(null) when it was staged already
       sample: absent
