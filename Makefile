@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Every target does its own set-up, below .build/. Needed: make, git and Python 3.10 to 3.13; molecule also needs
-# podman, runc and debootstrap, which it installs on Debian when run as root.
+# podman, runc and debootstrap, integration a Chromium with its driver, which they install on Debian when run as root.
 #
 #   PYTHON=/path/to/python   use this one, not the newest that is found
 #   CORE=2.16                run sanity, unit or integration with the newest release of this ansible-core
@@ -85,6 +85,7 @@ sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
 
 .PHONY: integration
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
+	@sh tests/tools/install_system_packages.sh chromium chromedriver:chromium-driver
 	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/$(SUITE).xml tests/integration_playbooks
 
 .PHONY: molecule

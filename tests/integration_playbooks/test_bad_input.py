@@ -111,7 +111,7 @@ def test_options(lab: Lab) -> None:
     cases: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         "unknown option": ({**good, "destination": "/tmp"}, ("destination", "dest, ", "ansible-doc")),
         "unknown suboption": ({"licenses": [{**good, "file_name": "a.xml"}]}, ("file_name", "licenses", "filename")),
-        "wrong type": ({**good, "max_concurrency": "many"}, ("max_concurrency", "many")),
+        "wrong type": ({**good, "max_concurrency": "many"}, ("max_concurrency", " int")),
         "wrong bool": ({**good, "prune": "perhaps"}, ("prune", "perhaps")),
         "wrong choice": ({**good, "format": "pem"}, ("format", "xml", "base64")),
         "wrong service": ({**good, "service": "store"}, ("service", "store_for_business")),

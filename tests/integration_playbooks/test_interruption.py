@@ -73,12 +73,11 @@ def _end_all(lab: Lab, number: signal.Signals) -> None:
         (signal.SIGINT, True, 40),
         (signal.SIGTERM, False, None),
         (signal.SIGINT, True, None),
-        (signal.SIGTERM, True, None),
         (signal.SIGKILL, True, None),
     ],
     ids=[
         *("SIGTERM-fetching", "SIGINT-to-all-fetching", "SIGTERM-staging", "SIGINT-to-all-staging"),
-        *("SIGTERM-to-all-staging", "SIGKILL-to-all-staging"),
+        "SIGKILL-to-all-staging",
     ],
 )
 def test_interrupted_run(

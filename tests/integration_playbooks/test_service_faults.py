@@ -155,14 +155,16 @@ def test_rescue_and_ignore(lab: Lab) -> None:
 
 def test_refused_application(lab: Lab) -> None:
     """401 asks once more with a new token, 403 does not; both name the activation as remedy."""
-    wanted = lab.emulator.licenses(2)
-    lab.emulator.fault(listener="store", action="unauthorized", path_regex=wanted[0]["product_id"], times=-1)
+    wanted = lab.emulator.licenses(3)
+    lab.emulator.fault(listener="store", action="unauthorized", path_regex=wanted[1]["product_id"], times=-1)
     run = lab.run([lab.task(licenses=wanted, max_concurrency=1)])
     result = run.failed("linux1", "stage")
-    assert [entry["state"] for entry in result["licenses"]] == ["failed", "fetched"]
-    for text in ("HTTP 401", wanted[0]["content_id"], "Activate the application", "Management tools"):
-        assert text in result["licenses"][0]["error"]
-    assert (run.token_requests, run.license_requests) == (2, 3)
+    for text in ("HTTP 401", wanted[1]["content_id"], "Activate the application", "Management tools"):
+        assert text in result["licenses"][1]["error"]
+    assert run.token_requests == 2
+    # The service has accepted the token for another license: this one fails, the others are staged.
+    assert [entry["state"] for entry in result["licenses"]] == ["fetched", "failed", "fetched"]
+    assert run.license_requests == 4
 
     lab.emulator.clear_faults()
     inactive = {
@@ -171,9 +173,9 @@ def test_refused_application(lab: Lab) -> None:
     }
     run = lab.run([lab.task(licenses=wanted)], environment=inactive)
     result = run.failed("linux1", "stage")
-    assert [entry["state"] for entry in result["licenses"]] == ["failed", "unchanged"]
-    for text in ("HTTP 403", wanted[0]["content_id"], "not activated", "Activate the application"):
-        assert text in result["licenses"][0]["error"]
+    assert [entry["state"] for entry in result["licenses"]] == ["unchanged", "failed", "unchanged"]
+    for text in ("HTTP 403", wanted[1]["content_id"], "not activated", "Activate the application"):
+        assert text in result["licenses"][1]["error"]
     assert (run.token_requests, run.license_requests) == (1, 1)
 
 

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Install what the containers need and Debian's package manager has, unless it is there already.
+# Install what the containers (or the tests with a browser) need and Debian's package manager has, unless it is there.
 # Usage: install_system_packages.sh [COMMAND[:PACKAGE]...]     (default: podman runc debootstrap)
 
 set -eu

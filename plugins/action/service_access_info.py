@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs service_access_info in the controller's process."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.release import __version__ as core_version
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._access_runner import (
+    access_specification,
+    check_access,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
+
+
+class ActionModule(ProvisioningAction):
+    """Checks the access to a service."""
+
+    SPECIFICATION = staticmethod(access_specification)
+
+    def perform(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """See ProvisioningAction."""
+        return check_access(params, core_version)

@@ -1,0 +1,152 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_access_info
+short_description: Check step by step whether a service can be reached
+version_added: 1.0.0
+author:
+  - The msdevices.provisioning maintainers (@msdevices)
+description:
+  - Walks from the controller to a service of this collection with the credentials at hand, and tells of each step
+    whether it passes, fails or is skipped, and what to do about it. The steps are the proxy in use, name resolution,
+    TCP, and TLS, for the sign-in service and for the service itself, then discovery, the token, and one harmless call.
+  - It does not fail when a step fails; look at RV(passed), or use the playbook C(msdevices.provisioning.check_access).
+  - Of a token its claims are shown (audience, roles, expiry), never the token.
+  - Every step is really taken. The run cache is neither read nor written.
+extends_documentation_fragment:
+  - msdevices.provisioning.auth
+  - msdevices.provisioning.service
+  - msdevices.provisioning.attributes
+  - msdevices.provisioning.attributes.info
+  - msdevices.provisioning.attributes.actiongroup_all
+attributes:
+  platform:
+    support: full
+    platforms: all
+options:
+  service:
+    description:
+      - The service to walk to.
+    type: str
+    choices:
+      - store_for_business
+      - store_licensing
+      - partner_center
+    required: true
+  country:
+    description:
+      - For which country the harmless call asks with O(service=partner_center).
+    type: str
+    default: US
+seealso:
+  - module: msdevices.provisioning.ms_offline_license
+  - module: msdevices.provisioning.partner_offer_info
+"""
+
+EXAMPLES = r"""
+- name: See whether Partner Center can be reached
+  msdevices.provisioning.service_access_info:
+    service: partner_center
+  register: access
+
+- name: Show what failed, and what to do about it
+  ansible.builtin.debug:
+    msg: "{{ access.steps | rejectattr('status', 'equalto', 'pass') | list }}"
+"""
+
+RETURN = r"""
+passed:
+  description: Whether no step failed.
+  type: bool
+  returned: success
+  sample: true
+service:
+  description: The service that was walked to.
+  type: str
+  returned: success
+  sample: partner_center
+base_url:
+  description: The service's root URL.
+  type: str
+  returned: success
+  sample: https://api.partnercenter.microsoft.com
+authority:
+  description: The sign-in service's root URL.
+  type: str
+  returned: success
+  sample: https://login.microsoftonline.com
+auth_method:
+  description: How the sign-in is done.
+  type: str
+  returned: success
+  sample: client_secret
+steps:
+  description: The steps, in their order.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    step:
+      description: The name of the step, such as V(sign_in_tls), V(token) or V(service_call).
+      type: str
+      returned: always
+      sample: service_tls
+    status:
+      description: V(pass), V(fail) or V(skipped).
+      type: str
+      returned: always
+      sample: pass
+    detail:
+      description: What was found, or why it failed or was skipped.
+      type: str
+      returned: always
+      sample: TLSv1.3, certificate of api.partnercenter.microsoft.com issued by Example CA
+    remedy:
+      description: What to do about a failure, else empty.
+      type: str
+      returned: always
+      sample: ""
+    seconds:
+      description: How long the step took.
+      type: float
+      returned: always
+      sample: 0.12
+versions:
+  description: The versions on the controller of Python, ansible-core and libraries. Empty where a library is missing.
+  type: dict
+  returned: success
+  sample:
+    python: 3.12.1
+    ansible-core: 2.21.5
+    requests: 2.34.2
+    msal: 1.39.0
+    urllib3: 2.8.0
+    cryptography: 50.0.2
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._access_runner import (
+    access_specification,
+    check_access,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+
+
+def main() -> None:
+    """Run by itself, without the action plugin of the same name, from where it runs."""
+    module = AnsibleModule(**access_specification())
+    try:
+        report = check_access(module.params, module.ansible_version)
+    except ProvisioningError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(**report)
+
+
+if __name__ == "__main__":
+    main()
