@@ -7,17 +7,11 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Sequence
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import Outcome, fetch_licenses
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseKey, requests_from
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import (
-    items_of,
+    requests_of,
     specification,
-)
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import (
-    check_max_concurrency,
-    settings_from,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import FAILED, summary_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
@@ -34,20 +28,13 @@ class ActionModule(ProvisioningAction):
 
     def perform(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """See ProvisioningAction."""
-        requests = requests_from(items_of(params), params["format"])
-        check_max_concurrency(params["max_concurrency"])
-
-        def fetch(keys: Sequence[LicenseKey]) -> list[Outcome]:
-            # Only now: who has everything staged needs no credential.
-            settings = settings_from(params, params["service"])
-            cache = run_cache_of(settings)
-            return fetch_licenses(settings, cache, keys, params["max_concurrency"], self.progress("licenses"))
-
+        requests = requests_of(params)
+        source = LicenseSource(params, run_cache_of, self.progress("licenses"))
         if params["dest"] is None:
-            staged = return_licenses(requests, fetch)
+            staged = return_licenses(requests, source)
         else:
             delivery = delivery_for(self, params, task_vars)
-            staged = stage_licenses(requests, delivery, fetch, params["force"], self._task.check_mode)
+            staged = stage_licenses(requests, delivery, source, params["force"], self._task.check_mode)
         return _result(staged, with_diff=self._task.diff)
 
 

@@ -21,11 +21,15 @@ extends_documentation_fragment:
   - msdevices.provisioning.auth.plugins
   - msdevices.provisioning.service
   - msdevices.provisioning.service.plugins
+  - msdevices.provisioning.catalog
+  - msdevices.provisioning.catalog.plugins
 options:
   _terms:
     description:
       - The licenses, each as C(product_id/sku_id/content_id), or as C(product_id/content_id) for the SKU of offline
         licenses, V(0015).
+      - With O(service=store_licensing) also as C(product_id) or C(product_id/sku_id), when the packages that are
+        meant need a single license.
     type: list
     elements: str
     required: true
@@ -44,7 +48,21 @@ options:
     type: str
     choices:
       - store_for_business
+      - store_licensing
     default: store_for_business
+  architecture:
+    description:
+      - Which packages are meant, where a content id is left out, by their architecture, such as V(x64). Packages that
+        are neutral fit every architecture.
+    type: str
+  language:
+    description:
+      - Which packages are meant, by their language, such as V(de-DE) or V(de).
+    type: str
+  package_family_name:
+    description:
+      - Which packages are meant, by their family name.
+    type: str
   max_concurrency:
     description:
       - How many licenses are requested at the same time.
@@ -90,12 +108,17 @@ _raw:
 
 import typing as t
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import all_or_error, fetch_licenses
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import keys_from_terms
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import (
-    check_max_concurrency,
-    settings_from,
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import all_or_error
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
+    PACKAGE_FILTERS,
+    LicenseKey,
+    LicenseRequest,
+    PackageFilter,
+    requests_from_terms,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
+from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import finds_by_product
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._lookup import ProvisioningLookup
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
 
@@ -105,10 +128,28 @@ class LookupModule(ProvisioningLookup):
 
     def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
         """See ProvisioningLookup."""
-        keys = keys_from_terms(terms)
-        concurrency = check_max_concurrency(options["max_concurrency"])
-        settings = settings_from(options, options["service"])
-        documents = all_or_error(fetch_licenses(settings, run_cache_of(settings), keys, concurrency))
-        if options["format"] == "base64":
-            return [document.blob for document in documents]
-        return [document.text for document in documents]
+        packages = PackageFilter(*(options[name] or "" for name in PACKAGE_FILTERS))
+        requests = requests_from_terms(terms, finds_by_product(options["service"]), packages)
+        source = LicenseSource(options, run_cache_of)
+        documents = all_or_error(source.fetch(_keys(requests, source)))
+        return [document.blob if options["format"] == "base64" else document.text for document in documents]
+
+
+def _keys(requests: list[LicenseRequest], source: LicenseSource) -> list[LicenseKey]:
+    """Return one key per request. Raises an error where a content id cannot be found, or several could be meant."""
+    to_find = [request for request in requests if request.unresolved]
+    found = dict(zip((request.number for request in to_find), source.resolve(to_find), strict=True))
+    keys = []
+    for request in requests:
+        resolved = found.get(request.number, [request])
+        if isinstance(resolved, ProvisioningError):
+            raise resolved
+        if len(resolved) > 1:
+            raise OptionError(
+                f"Could not choose the license of {request.key}",
+                f"its packages need {len(resolved)} licenses",
+                f"Write the term with one of {', '.join(one.key.content_id for one in resolved)}, or say which package"
+                " is meant by architecture, language or package_family_name",
+            )
+        keys.append(resolved[0].key)
+    return keys

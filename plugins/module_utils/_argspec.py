@@ -79,6 +79,16 @@ def service_options() -> dict[str, dict[str, t.Any]]:
     }
 
 
+def catalog_options() -> dict[str, dict[str, t.Any]]:
+    """The options that say where the Store's catalog is, beside another service."""
+    return {
+        "catalog_base_url": _option("catalog_base_url"),
+        "catalog_audience": _option("catalog_audience"),
+        "catalog_access_token": _option("catalog_access_token", no_log=True),
+        "market": _option("market", default="US"),
+    }
+
+
 def shared_options() -> dict[str, dict[str, t.Any]]:
     """All options that every plugin shares."""
     return {**auth_options(), **service_options()}

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "refresh_token": ("MSDEVICES_REFRESH_TOKEN",),
     "refresh_token_file": ("MSDEVICES_REFRESH_TOKEN_FILE",),
     "access_token": ("MSDEVICES_ACCESS_TOKEN",),
+    "catalog_access_token": ("MSDEVICES_CATALOG_ACCESS_TOKEN",),
     "authority": ("AZURE_AUTHORITY_HOST",),
 }
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 import typing as t
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _license_document
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import LicenseDocumentError, OptionError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import LicenseDocument, same_id
 
+PACKAGE_FILTERS = ("architecture", "language", "package_family_name")
 DEFAULT_SKU_ID = "0015"
 """The SKU id of offline licenses."""
 MANIFEST_NAME = ".ms_offline_license.json"
@@ -40,7 +41,7 @@ class LicenseKey:
     content_id: str
 
     def __str__(self) -> str:
-        return f"{self.product_id}/{self.sku_id}/{self.content_id}"
+        return "/".join(part for part in (self.product_id, self.sku_id, self.content_id) if part)
 
     def same(self, other: LicenseKey) -> bool:
         """Tell whether both name the same license; ids are compared without regard to case."""
@@ -60,6 +61,15 @@ class LicenseKey:
 
 
 @dataclass(frozen=True)
+class PackageFilter:
+    """Which packages of a product are meant, where the content id is found by the product; empty texts mean any."""
+
+    architecture: str = ""
+    language: str = ""
+    package_family_name: str = ""
+
+
+@dataclass(frozen=True)
 class LicenseRequest:
     """One license that a task asks for, the name of its file, and its bytes if the user brought them."""
 
@@ -68,22 +78,46 @@ class LicenseRequest:
     document: LicenseDocument | None = None
     problem: str = ""
     """Why the license that the user brought cannot be used; that request fails, the others do not."""
+    packages: PackageFilter = PackageFilter()
+    selection: str = ""
+    """How the content id was found, or has to be, when it is not the user who gave it."""
+    number: int = 0
+    """The position of what the user asked for; several licenses may come of one product."""
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether the content id still has to be found."""
+        return not self.key.content_id
+
+    def resolved(self, content_id: str, license_format: str) -> LicenseRequest:
+        """Return the request for one of the content ids that were found."""
+        key = replace(self.key, content_id=content_id)
+        return replace(self, key=key, filename=self.filename or default_filename(key, license_format))
 
 
-def requests_from(items: Sequence[Mapping[str, t.Any]], license_format: str = "xml") -> list[LicenseRequest]:
+def requests_from(
+    items: Sequence[Mapping[str, t.Any]], license_format: str = "xml", by_product: bool = False
+) -> list[LicenseRequest]:
     """Turn the items of the option C(licenses) into requests, in their order.
 
-    Raises OptionError, which names each item that is wrong and why.
+    C(by_product) tells that content ids may be left out, to be found by the product. Raises OptionError, which names
+    each item that is wrong and why.
     """
     requests: list[LicenseRequest] = []
     problems: list[str] = []
     for number, item in enumerate(items):
         key = LicenseKey(_text(item, "product_id"), _text(item, "sku_id") or DEFAULT_SKU_ID, _text(item, "content_id"))
-        problem = key_problem(key)
+        selection = _text(item, "selection")
+        packages = PackageFilter(*(_text(item, name) for name in PACKAGE_FILTERS))
+        problem = key_problem(key, by_product)
         filename = _text(item, "filename")
         document = None
-        if not problem:
+        if not problem and not key.content_id:
+            selection = selection_of(key, packages)
+            problem = "license_blob takes a content_id" if item.get("license_blob") is not None else ""
+        elif not problem:
             filename = filename or default_filename(key, license_format)
+        if not problem and filename:
             problem = filename_problem(filename)
         if problem:
             problems.append(f"item {number + 1} ({key}): {problem}")
@@ -96,7 +130,7 @@ def requests_from(items: Sequence[Mapping[str, t.Any]], license_format: str = "x
             except LicenseDocumentError as exc:
                 document = None
                 blob_problem = f"Could not use the license_blob of {key}: {exc.cause}"
-        requests.append(LicenseRequest(key, filename, document, blob_problem))
+        requests.append(LicenseRequest(key, filename, document, blob_problem, packages, selection, number))
     problems += _clashes(requests)
     if problems:
         more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
@@ -106,16 +140,25 @@ def requests_from(items: Sequence[Mapping[str, t.Any]], license_format: str = "x
     return requests
 
 
-def keys_from_terms(terms: Sequence[str]) -> list[LicenseKey]:
-    """Turn terms of the lookup into keys. Raises OptionError, which shows the right form."""
-    keys = []
-    for term in terms:
+def requests_from_terms(
+    terms: Sequence[str], by_product: bool = False, packages: PackageFilter | None = None
+) -> list[LicenseRequest]:
+    """Turn terms of the lookup into requests. Raises OptionError, which shows the right form."""
+    packages = packages or PackageFilter()
+    requests = []
+    for number, term in enumerate(terms):
         parts = [part.strip() for part in term.split("/")]
-        problem = "it has not two or three parts"
-        if len(parts) in (2, 3):
-            key = LicenseKey(parts[0], parts[1] if len(parts) == 3 else DEFAULT_SKU_ID, parts[-1])
-            problem = key_problem(key)
-            keys.append(key)
+        key = LicenseKey(parts[0], DEFAULT_SKU_ID, "")
+        problem = ""
+        if len(parts) == 3:
+            key = LicenseKey(*parts)
+        elif len(parts) == 2 and by_product and len(parts[1]) == len(DEFAULT_SKU_ID):
+            key = replace(key, sku_id=parts[1])
+        elif len(parts) == 2:
+            key = replace(key, content_id=parts[1])
+        elif len(parts) > 3 or not by_product:
+            problem = "it has not two or three parts"
+        problem = problem or key_problem(key, by_product and len(parts) < 3)
         if problem:
             raise OptionError(
                 "Could not use the terms",
@@ -123,7 +166,9 @@ def keys_from_terms(terms: Sequence[str]) -> list[LicenseKey]:
                 "Write each term as product_id/sku_id/content_id or product_id/content_id, such as"
                 " 9WZDNCRFJ3PS/0015/2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11",
             )
-    return keys
+        selection = "" if key.content_id else selection_of(key, packages)
+        requests.append(LicenseRequest(key, "", packages=packages, selection=selection, number=number))
+    return requests
 
 
 def default_filename(key: LicenseKey, license_format: str) -> str:
@@ -132,8 +177,17 @@ def default_filename(key: LicenseKey, license_format: str) -> str:
     return f"{stem}.bin" if license_format == "base64" else f"{stem}_License1.xml"
 
 
-def key_problem(key: LicenseKey) -> str:
-    """Say what is wrong with the ids, or return an empty text. Source: reference facts on Store for Business."""
+def selection_of(key: LicenseKey, packages: PackageFilter) -> str:
+    """Return how a content id is found, as text that is the same for the same question."""
+    filters = [f"{name}={value.lower()}" for name, value in zip(PACKAGE_FILTERS, astuple(packages)) if value]
+    return f"{key.product_id.lower()}/{key.sku_id.lower()}" + ("?" + "&".join(filters) if filters else "")
+
+
+def key_problem(key: LicenseKey, by_product: bool = False) -> str:
+    """Say what is wrong with the ids, or return an empty text. Source: reference facts on Store for Business.
+
+    C(by_product) tells that the content id may be left out.
+    """
     problem = product_problem(key.product_id)
     if problem:
         return problem
@@ -144,8 +198,10 @@ def key_problem(key: LicenseKey) -> str:
         )
     if not re.fullmatch(r"[A-Za-z0-9]{4}", key.sku_id):
         return 'sku_id is not a SKU id, which has 4 letters and digits, such as "0015"'
+    if not key.content_id and by_product:
+        return ""
     if not key.content_id:
-        return "content_id is missing"
+        return "content_id is missing (only the service store_licensing finds it by the product)"
     if not re.fullmatch(rf"{_GUID}(-[A-Za-z0-9-]{{1,40}})?", key.content_id):
         return "content_id is not a GUID, such as 2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11"
     return ""
@@ -192,6 +248,8 @@ def _clashes(requests: Sequence[LicenseRequest]) -> list[str]:
     names: dict[t.Any, str] = {}
     keys: dict[str, LicenseKey] = {}
     for request in requests:
+        if request.unresolved:
+            continue
         name = names.setdefault(request.key.folded, request.filename)
         if name.lower() != request.filename.lower():
             problems.append(

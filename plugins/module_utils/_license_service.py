@@ -37,5 +37,10 @@ class LicenseService(t.Protocol):
 def open_license_service(settings: Settings, cache: Cache, connections: int) -> LicenseService:
     """Return the client of the service that the settings are for."""
     from ansible_collections.msdevices.provisioning.plugins.module_utils._store_for_business import StoreForBusiness
+    from ansible_collections.msdevices.provisioning.plugins.module_utils._store_licensing import StoreLicensing
 
-    return {"store_for_business": StoreForBusiness}[settings.service](settings, cache, connections)
+    services: dict[str, t.Callable[[Settings, Cache, int], LicenseService]] = {
+        "store_for_business": StoreForBusiness,
+        "store_licensing": StoreLicensing,
+    }
+    return services[settings.service](settings, cache, connections)

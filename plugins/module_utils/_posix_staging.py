@@ -32,6 +32,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_lic
     FAILED,
     FETCHED,
     UNCHANGED,
+    UNRESOLVED,
+    Manifest,
     Record,
     Verdict,
     diff_of,
@@ -78,9 +80,12 @@ class PosixStaging:
             manifest, problem = load_manifest(data)
             if problem:
                 self._module.warn(f"Ignoring {self._path(MANIFEST_NAME)}: {problem}. It is written anew.")
+            requests = manifest.expand(requests, self._format)
             results = [self._stage_one(request, manifest) for request in requests]
-            if prune and not any(result["state"] == FAILED for result in results):
-                self._prune(requests, manifest)
+            pruning = prune and not any(result["state"] == FAILED for result in results)
+            if pruning:
+                self._prune(requests, manifest.files)
+            manifest.remember_selections(requests, only=pruning)
             self._write_manifest(manifest, data)
         return results
 
@@ -103,6 +108,8 @@ class PosixStaging:
         )
 
     def _predicted(self, request: LicenseRequest) -> dict[str, t.Any]:
+        if request.unresolved:
+            return self._missing(request, UNRESOLVED)
         path = self._path(request.filename)
         if request.problem:
             return result_of(request, FAILED, path, None, error=request.problem)
@@ -193,8 +200,8 @@ class PosixStaging:
         return Verdict(None, "invalid") if data is None else judge(request, data, recorded, self._format)
 
     def _missing(self, request: LicenseRequest, verdict: Verdict) -> dict[str, t.Any]:
-        path = self._path(request.filename)
-        error = f"Could not stage {request.key}: {path} {_REASONS[verdict.reason]}. " + (
+        path = None if request.unresolved else self._path(request.filename)
+        error = f"Could not stage {request.key}: {path or 'its content id'} {_REASONS[verdict.reason]}. " + (
             "Remove it, or set another filename."
             if verdict is BLOCKED
             else "The module alone stages only licenses whose license_blob it is given; on the controller the action"
@@ -202,16 +209,18 @@ class PosixStaging:
         )
         return result_of(request, FAILED, path, None, verdict.reason, error)
 
-    def _stage_one(self, request: LicenseRequest, manifest: dict[str, Record]) -> dict[str, t.Any]:
+    def _stage_one(self, request: LicenseRequest, manifest: Manifest) -> dict[str, t.Any]:
+        if request.unresolved:
+            return self._missing(request, UNRESOLVED)
         path = self._path(request.filename)
-        recorded = manifest.get(request.filename)
+        recorded = manifest.files.get(request.filename)
         verdict = self._look(request, recorded)
         if request.problem:
             return result_of(request, FAILED, path, None, verdict.reason, request.problem)
         document = request.document
         staged = verdict.record
         if staged is not None and (document is None or staged.same_license(document, self._format)):
-            manifest[request.filename] = staged
+            manifest.files[request.filename] = staged
             try:
                 self.changed |= self._set_attributes(path)
             except OSError as exc:
@@ -224,7 +233,7 @@ class PosixStaging:
             self._write(path, document.file_bytes(self._format))
         except OSError as exc:
             return result_of(request, FAILED, path, None, verdict.reason, _cannot_write(request, path, exc))
-        manifest[request.filename] = record
+        manifest.files[request.filename] = record
         self.changed = True
         self.diff.append(diff_of(path, staged or recorded, record))
         return result_of(request, FETCHED, path, record, verdict.reason or "replaced")
@@ -254,12 +263,12 @@ class PosixStaging:
         changed = self._module.set_owner_if_different(path, params["owner"], changed)
         return bool(self._module.set_group_if_different(path, params["group"], changed))
 
-    def _prune(self, requests: Sequence[LicenseRequest], manifest: dict[str, Record]) -> None:
+    def _prune(self, requests: Sequence[LicenseRequest], files: dict[str, Record]) -> None:
         wanted = {request.filename.lower() for request in requests}
-        for name in sorted(manifest):
+        for name in sorted(files):
             if name.lower() in wanted:
                 continue
-            record = manifest.pop(name)
+            record = files.pop(name)
             path = self._path(name)
             if not os.path.lexists(path):
                 continue
@@ -275,16 +284,16 @@ class PosixStaging:
                     os.unlink(path)
                 except OSError as exc:
                     self._module.warn(f"Could not prune {path}: {exc.strerror}.")
-                    manifest[name] = record
+                    files[name] = record
                     continue
             self.pruned.append(path)
             self.diff.append(diff_of(path, record, None))
             self.changed = True
 
-    def _write_manifest(self, manifest: dict[str, Record], before: bytes | None) -> None:
+    def _write_manifest(self, manifest: Manifest, before: bytes | None) -> None:
         after = dump_manifest(manifest)
         path = self._path(MANIFEST_NAME)
-        if after == before or (before is None and not manifest):
+        if after == before or (before is None and manifest == Manifest()):
             return
         try:
             self._write(path, after)
@@ -297,6 +306,7 @@ class PosixStaging:
 
 
 _REASONS = {
+    "unresolved": "is not known yet",
     "absent": "is not there",
     "altered": "is not what was staged",
     "invalid": "is not a license",

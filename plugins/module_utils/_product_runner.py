@@ -15,13 +15,17 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._bulk impor
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._find_packages import find_packages, view_from
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import product_problem
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
+    PACKAGE_FILTERS,
+    PackageFilter,
+    product_problem,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import (
     Settings,
     check_max_concurrency,
     settings_from,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._store_catalog import PackageFilter
+from ansible_collections.msdevices.provisioning.plugins.module_utils._store_catalog import matches
 
 
 def product_specification() -> dict[str, t.Any]:
@@ -53,7 +57,7 @@ def find_products(
             raise OptionError("Could not use the options", problem, "Correct product_id; nothing was requested")
     view = view_from(options)
     concurrency = check_max_concurrency(options["max_concurrency"])
-    meant = PackageFilter(*(options.get(name) or "" for name in ("architecture", "language", "package_family_name")))
+    meant = PackageFilter(*(options.get(name) or "" for name in PACKAGE_FILTERS))
     settings = settings_from(options, "store_catalog")
     products = []
     found = find_packages(settings, open_cache(settings), view, product_ids, concurrency, progress)
@@ -63,7 +67,7 @@ def find_products(
         packages = [
             package
             for package in outcome
-            if meant.matches(package) and options.get("sku_id") in (None, "", package.sku_id)
+            if matches(meant, package) and options.get("sku_id") in (None, "", package.sku_id)
         ]
         content_ids = dict.fromkeys(package.content_id.lower() for package in packages if package.content_id)
         products.append(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import LicenseDocumentError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import (
@@ -24,8 +24,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_do
     sha256,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
+    DEFAULT_SKU_ID,
+    LicenseKey,
     LicenseRequest,
     filename_problem,
+    key_problem,
 )
 
 _VERSION = 1
@@ -71,7 +74,35 @@ class Record:
         return self.sha256 == sha256(document.file_bytes(license_format))
 
 
-Manifest = t.Dict[str, Record]
+@dataclass
+class Manifest:
+    """What is remembered of a directory."""
+
+    files: dict[str, Record] = field(default_factory=dict)
+    """File name to what was staged in it."""
+    selections: dict[str, list[str]] = field(default_factory=dict)
+    """How content ids were found (LicenseRequest.selection) to all that were, so that the next run need not ask."""
+
+    def expand(self, requests: t.Sequence[LicenseRequest], license_format: str) -> list[LicenseRequest]:
+        """Put in place of each request without a content id those for the content ids that are known of it, if any."""
+        expanded = []
+        for request in requests:
+            known = self.selections.get(request.selection, []) if request.unresolved else []
+            expanded += [request.resolved(content_id, license_format) for content_id in known] or [request]
+        return expanded
+
+    def remember_selections(self, requests: t.Sequence[LicenseRequest], only: bool) -> None:
+        """Remember how the content ids of the requests were found; C(only) forgets what was found otherwise."""
+        unresolved = {request.selection for request in requests if request.unresolved}
+        found: dict[str, list[str]] = {}
+        for request in requests:
+            if request.selection and request.selection not in unresolved:
+                ids = found.setdefault(request.selection, [])
+                if request.key.content_id.lower() not in ids:
+                    ids.append(request.key.content_id.lower())
+        if only:
+            self.selections = {name: ids for name, ids in self.selections.items() if name in unresolved}
+        self.selections.update(found)
 
 
 def load_manifest(data: bytes | None) -> tuple[Manifest, str]:
@@ -80,28 +111,41 @@ def load_manifest(data: bytes | None) -> tuple[Manifest, str]:
     A manifest that cannot be trusted counts as empty: valid license files are then adopted, and nothing is pruned.
     """
     if data is None:
-        return {}, ""
+        return Manifest(), ""
     try:
         content = json.loads(data)
         version = content["version"]
         if version != _VERSION:
-            return {}, f"the manifest has version {str(version)[:20]}, and only version {_VERSION} is known"
-        manifest = {}
+            return Manifest(), f"the manifest has version {str(version)[:20]}, and only version {_VERSION} is known"
+        manifest = Manifest()
         for name, entry in content["files"].items():
             problem = filename_problem(name)
             if problem:
-                return {}, f"the manifest is not one that was written here: {problem}"
+                return Manifest(), f"the manifest is not one that was written here: {problem}"
             facts = {fact: str(entry[fact]) for fact in (*_IDS, *_FACTS)}
-            manifest[name] = Record(str(entry["sha256"]), int(entry["size"]), facts)
+            manifest.files[name] = Record(str(entry["sha256"]), int(entry["size"]), facts)
+        for selection, content_ids in content.get("selections", {}).items():
+            keys = [LicenseKey("0" * 12, DEFAULT_SKU_ID, content_id) for content_id in content_ids]
+            if any(key_problem(key) for key in keys):
+                return Manifest(), "the manifest is not one that was written here: it selects what is no content id"
+            manifest.selections[selection] = [key.content_id for key in keys]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        return {}, "the manifest is damaged"
+        return Manifest(), "the manifest is damaged"
     return manifest, ""
 
 
 def dump_manifest(manifest: Manifest) -> bytes:
     """Return the manifest's bytes, the same for the same content."""
-    files = {name: {"sha256": record.sha256, "size": record.size, **record.facts} for name, record in manifest.items()}
-    return (json.dumps({"version": _VERSION, "files": files}, indent=1, sort_keys=True) + "\n").encode("utf-8")
+    content: dict[str, t.Any] = {
+        "version": _VERSION,
+        "files": {
+            name: {"sha256": record.sha256, "size": record.size, **record.facts}
+            for name, record in manifest.files.items()
+        },
+    }
+    if manifest.selections:
+        content["selections"] = manifest.selections
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode("utf-8")
 
 
 @dataclass(frozen=True)
@@ -114,6 +158,7 @@ class Verdict:
     """C(absent), C(altered), C(invalid), C(other_license) or C(blocked), empty when it counts as staged."""
 
 
+UNRESOLVED = Verdict(None, "unresolved")
 ABSENT = Verdict(None, "absent")
 BLOCKED = Verdict(None, "blocked")
 
@@ -142,7 +187,9 @@ def result_of(
     """Return one item of the return value C(licenses)."""
     facts = record.facts if record is not None else {}
     return {
-        **{name: getattr(request.key, name) for name in _IDS},
+        "request": request.number,
+        **{name: getattr(request.key, name) or None for name in _IDS},
+        "selection": request.selection or None,
         **{name: facts.get(name) or None for name in _FACTS},
         "path": path,
         "sha256": record.sha256 if record is not None else None,
@@ -174,7 +221,7 @@ def summary_of(failures: t.Sequence[Mapping[str, t.Any]], total: int) -> str:
     """Return the message of a task some of whose licenses failed: each one, why, and what to do about it."""
     by_error: dict[str, list[str]] = {}
     for item in failures:
-        by_error.setdefault(str(item["error"]), []).append("/".join(str(item[name]) for name in _IDS))
+        by_error.setdefault(str(item["error"]), []).append("/".join(str(item[name]) for name in _IDS if item[name]))
     listed = " ".join(f"[{', '.join(keys)}] {error}" for error, keys in by_error.items())
     rest = "the others are in place" if len(failures) < total else "none is in place that was not before"
     return f"{len(failures)} of {total} licenses failed; {rest}. {listed}"

@@ -23,6 +23,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
     UnavailableError,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import same_id
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import PackageFilter
 from ansible_collections.msdevices.provisioning.plugins.module_utils._service_session import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer
@@ -48,35 +50,27 @@ class Package:
         return {**asdict(self), "architectures": list(self.architectures), "languages": list(self.languages)}
 
 
-@dataclass(frozen=True)
-class PackageFilter:
-    """Which packages of a product are meant; an empty text means any."""
+def matches(meant: PackageFilter, package: Package) -> bool:
+    """Tell whether a package is meant. One that is neutral or names nothing fits every architecture or language."""
+    family = meant.package_family_name.lower()
+    return (
+        _architecture_fits(meant.architecture.lower(), package)
+        and _language_fits(meant.language.lower(), package)
+        and (not family or package.package_family_name.lower() == family)
+    )
 
-    architecture: str = ""
-    language: str = ""
-    package_family_name: str = ""
 
-    def matches(self, package: Package) -> bool:
-        """Tell whether a package is meant. One that is neutral or names nothing fits every architecture or language."""
-        return (
-            self._architecture_fits(package)
-            and self._language_fits(package)
-            and (
-                not self.package_family_name or package.package_family_name.lower() == self.package_family_name.lower()
-            )
-        )
+def _architecture_fits(wanted: str, package: Package) -> bool:
+    named = {architecture.lower() for architecture in package.architectures}
+    return not wanted or not named or bool(named & {wanted, "neutral"})
 
-    def _architecture_fits(self, package: Package) -> bool:
-        named = {architecture.lower() for architecture in package.architectures}
-        return not self.architecture or not named or bool(named & {self.architecture.lower(), "neutral"})
 
-    def _language_fits(self, package: Package) -> bool:
-        wanted = self.language.lower()
-        named = {language.lower() for language in package.languages}
-        if not wanted or not named or "neutral" in named or wanted in named:
-            return True
-        # en fits en-us, and en-us a package in en.
-        return any(one.startswith(f"{wanted}-") or wanted.startswith(f"{one}-") for one in named)
+def _language_fits(wanted: str, package: Package) -> bool:
+    named = {language.lower() for language in package.languages}
+    if not wanted or not named or "neutral" in named or wanted in named:
+        return True
+    # en fits en-us, and en-us a package in en.
+    return any(one.startswith(f"{wanted}-") or wanted.startswith(f"{one}-") for one in named)
 
 
 class StoreCatalog:
@@ -114,6 +108,11 @@ class StoreCatalog:
         if answer.status != 200:
             raise self._refused(attempted, answer)
         product = lower_keys(lower_keys(json_object(answer, attempted)).get("product"))
+        named = _text(product.get("productid"))
+        if named and not same_id(named, product_id):
+            raise ServiceError(
+                attempted, f"{answer.request} answered with another product", _REMEDY, status=answer.status
+            )
         skus = product.get("displayskuavailabilities")
         if not isinstance(skus, list):
             raise ServiceError(

@@ -23,6 +23,7 @@ description:
 extends_documentation_fragment:
   - msdevices.provisioning.auth
   - msdevices.provisioning.service
+  - msdevices.provisioning.catalog
   - msdevices.provisioning.attributes
   - msdevices.provisioning.attributes.actiongroup_all
 attributes:
@@ -64,8 +65,10 @@ options:
       content_id:
         description:
           - The content id, a GUID that says which license the app needs.
+          - With O(service=store_licensing) it may be left out. The Store's catalog is then asked which content ids the
+            product's packages need, and the license of each of them is staged. The manifest remembers them, so that a
+            later run makes no request.
         type: str
-        required: true
       filename:
         description:
           - The name of the license file in O(dest), a plain name without a directory.
@@ -77,6 +80,24 @@ options:
           - The license itself in base64, from a vault, a lookup, or an archive. It is checked and staged, and no
             service is asked for it.
         type: str
+      architecture:
+        description:
+          - Which packages are meant, where O(licenses[].content_id) is left out, by their architecture, such as
+            V(x64). Packages that are neutral fit every architecture.
+        type: str
+      language:
+        description:
+          - Which packages are meant, by their language, such as V(de-DE) or V(de).
+        type: str
+      package_family_name:
+        description:
+          - Which packages are meant, by their family name.
+        type: str
+      selection:
+        description:
+          - How O(licenses[].content_id) was found in the catalog. The action plugin tells it the host, whose manifest
+            remembers it. There is no need to set it.
+        type: str
   product_id:
     description:
       - The Store id of the product, when a single license is asked for.
@@ -87,15 +108,34 @@ options:
     type: str
   content_id:
     description:
-      - The content id, when a single license is asked for.
+      - The content id, when a single license is asked for. With O(service=store_licensing) it may be left out.
+    type: str
+  architecture:
+    description:
+      - Which packages are meant, where O(content_id) is left out, by their architecture, such as V(x64). Packages
+        that are neutral fit every architecture.
+    type: str
+  language:
+    description:
+      - Which packages are meant, by their language, such as V(de-DE) or V(de).
+    type: str
+  package_family_name:
+    description:
+      - Which packages are meant, by their family name.
     type: str
   service:
     description:
       - The service that issues the licenses.
-      - V(store_for_business) is retired by Microsoft, without a public date for the end of its host.
+      - V(store_for_business) is documented, signs in as an application, and is retired by Microsoft, without a public
+        date for the end of its host.
+      - V(store_licensing) is its living successor, which the Windows package manager asks. It is not a documented
+        public API, and this collection was never tried against the live service. It takes the sign-in of a user with
+        the role Global Administrator, User Administrator or License Administrator, by O(refresh_token) or
+        O(access_token); that of an application is passed through, and not known to be accepted.
     type: str
     choices:
       - store_for_business
+      - store_licensing
     default: store_for_business
   dest:
     description:
@@ -190,6 +230,16 @@ EXAMPLES = r"""
         license_blob: "{{ vaulted_license }}"
     dest: "{{ stage_dir }}"
 
+- name: Stage all licenses that the 64-bit packages of an app need, from the living successor
+  msdevices.provisioning.ms_offline_license:
+    service: store_licensing
+    tenant_id: "{{ tenant }}"
+    client_id: "{{ app }}"
+    refresh_token_file: "{{ token_file }}"
+    product_id: 9WZDNCRFJ3PS
+    architecture: x64
+    dest: "{{ stage_dir }}"
+
 - name: Get a license for a template
   msdevices.provisioning.ms_offline_license:
     product_id: 9WZDNCRFJ3PS
@@ -200,11 +250,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 licenses:
-  description: One dictionary for each license that was asked for, in the same order.
+  description:
+    - One dictionary for each license that was asked for, in the same order.
+    - Where a content id was left out, one for each content id that was found.
   type: list
   elements: dict
   returned: always, unless the options or O(dest) as a whole cannot be used
   contains:
+    request:
+      description: The position in O(licenses) of what was asked for, from 0.
+      type: int
+      returned: always
+      sample: 0
+    selection:
+      description: How the content id was found in the catalog.
+      type: str
+      returned: always, V(null) when it was given
+      sample: 9wzdncrfj3ps/0015?architecture=x64
     product_id:
       description: The product id that was asked for.
       type: str
@@ -216,9 +278,9 @@ licenses:
       returned: always
       sample: "0015"
     content_id:
-      description: The content id that was asked for.
+      description: The content id that was asked for, or found.
       type: str
-      returned: always
+      returned: always, V(null) when it could not be found
       sample: 2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11
     license_id:
       description: The attribute C(LicenseID) of the license document. Windows Configuration Designer calls it
@@ -270,8 +332,10 @@ licenses:
       returned: always
       sample: fetched
     reason:
-      description: Why the license was not taken as staged. V(absent), V(altered) (not what was staged), V(invalid) (no
-        license), V(other_license), V(blocked) (no file), V(replaced) (by another instance) or V(forced).
+      description:
+        - Why the license was not taken as staged. V(unresolved) (its content id is not known), V(absent), V(altered)
+          (not what was staged), V(invalid) (no license), V(other_license), V(blocked) (no file), V(replaced) (by
+          another instance) or V(forced).
       type: str
       returned: always, V(null) when it was staged already
       sample: absent
@@ -301,9 +365,8 @@ pruned:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import requests_from
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import (
-    items_of,
+    requests_of,
     specification,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._posix_staging import PosixStaging
@@ -323,8 +386,7 @@ def main() -> None:
         )
     staging = PosixStaging(module, module.params["dest"], module.params["format"])
     try:
-        requests = requests_from(items_of(module.params), module.params["format"])
-        licenses = staging.stage(requests, module.params["prune"])
+        licenses = staging.stage(requests_of(module.params), module.params["prune"])
     except ProvisioningError as exc:
         module.fail_json(msg=str(exc), changed=staging.changed)
     result = {"changed": staging.changed, "licenses": licenses, "pruned": staging.pruned}

@@ -17,7 +17,6 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import SECRET_OPTIONS
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._clean_end import end_cleanly
 
 # Ansible loads action plugins in its main process, before it forks.
@@ -57,7 +56,7 @@ class ProvisioningAction(ActionBase):
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         result["invocation"] = {"module_args": shown_arguments(params, spec)}
-        secrets = {str(params[name]) for name in SECRET_OPTIONS if name in spec and params.get(name)}
+        secrets = {str(params[name]) for name, option in spec.items() if option.get("no_log") and params.get(name)}
         masked: dict[str, t.Any] = remove_values(result, {item for item in secrets if len(item) >= _SHORTEST_MASKED})
         return masked
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from ansible.plugins.action import ActionBase
 
@@ -18,7 +19,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery i
 
 MODULE = "msdevices.provisioning.ms_offline_license"
 # What the host needs to know; sign-in and service stay on the controller.
-_OPTIONS = ("format", "mode", "owner", "group", "prune")
+_OPTIONS = ("service", "format", "mode", "owner", "group", "prune")
 
 
 class PosixDelivery:
@@ -38,13 +39,16 @@ class PosixDelivery:
             module_args={**self._arguments, "licenses": [_item(request) for request in requests]},
             task_vars=self._task_vars,
         )
-        licenses = result.get("licenses") or []
-        if len(licenses) != len(requests):
+        licenses = result.get("licenses")
+        if not isinstance(licenses, list):
             raise StagingError(
                 f"Could not stage licenses in {self._arguments['dest']}",
                 str(result.get("msg") or "the module did not report").strip(),
                 "" if result.get("msg") else "Look at the host's Python with -vvv",
             )
+        for item in licenses:
+            # The host only knows the position in what it was sent.
+            item["request"] = requests[item["request"]].number
         return Staged(
             licenses,
             changed=bool(result.get("changed")),
@@ -60,7 +64,10 @@ def _item(request: LicenseRequest) -> dict[str, str]:
         "sku_id": request.key.sku_id,
         "content_id": request.key.content_id,
         "filename": request.filename,
+        "selection": request.selection,
+        **asdict(request.packages),
     }
+    item = {name: value for name, value in item.items() if value}
     if request.document is not None:
         item["license_blob"] = request.document.blob
     return item

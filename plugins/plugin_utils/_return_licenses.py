@@ -7,10 +7,13 @@
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Sequence
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import Outcome
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseRequest
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import (
     FAILED,
     FETCHED,
@@ -19,29 +22,32 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_lic
     result_of,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._stage_licenses import Fetch
 
 
-def return_licenses(requests: Sequence[LicenseRequest], fetch: Fetch) -> Staged:
+def return_licenses(requests: Sequence[LicenseRequest], source: LicenseSource) -> Staged:
     """Return each license as C(document) (XML text) and C(license_blob) (base64), besides its facts.
 
     Licenses that the user brought are C(unchanged); no service is asked for them.
     """
-    wanted = [number for number, request in enumerate(requests) if request.document is None and not request.problem]
-    try:
-        fetched = fetch([requests[number].key for number in wanted]) if wanted else []
-    except ProvisioningError as exc:
-        fetched = [exc] * len(wanted)
-    outcomes = dict(zip(wanted, fetched, strict=True))
-    staged = Staged([])
-    for number, request in enumerate(requests):
-        document = outcomes.get(number, request.document)
-        if document is None or isinstance(document, ProvisioningError):
-            error = str(document) if document is not None else f"{request.problem}."
-            staged.licenses.append(result_of(request, FAILED, None, None, error=error))
-            continue
-        state = UNCHANGED if request.document is not None else FETCHED
-        result = result_of(request, state, None, Record.of(request, document, "xml"))
-        result.update(document=document.text, license_blob=document.blob)
-        staged.licenses.append(result)
-    return staged
+    results: list[tuple[LicenseRequest, str]] = []
+    to_find = [request for request in requests if request.unresolved]
+    found = dict(zip((request.number for request in to_find), source.resolve(to_find), strict=True))
+    for request in requests:
+        resolved = found.get(request.number, [request])
+        if isinstance(resolved, ProvisioningError):
+            results.append((request, str(resolved)))
+        else:
+            results += [(one, f"{one.problem}." if one.problem else "") for one in resolved]
+    wanted = [request for request, error in results if request.document is None and not error]
+    outcomes = dict(zip(map(id, wanted), source.fetch([request.key for request in wanted]), strict=True))
+    return Staged([_result(request, error, outcomes.get(id(request))) for request, error in results])
+
+
+def _result(request: LicenseRequest, error: str, outcome: Outcome | None) -> dict[str, t.Any]:
+    document = outcome if request.document is None else request.document
+    if document is None or isinstance(document, ProvisioningError):
+        return result_of(request, FAILED, None, None, error=error or str(document))
+    state = UNCHANGED if request.document is not None else FETCHED
+    result = result_of(request, state, None, Record.of(request, document, "xml"))
+    result.update(document=document.text, license_blob=document.blob)
+    return result

@@ -3,94 +3,132 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""Stages licenses on one host: look, fetch only what is missing or wrong, deliver only that."""
+"""Stages licenses on one host: look, find and fetch only what is missing or wrong, deliver only that."""
 
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import Outcome
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
-    LicenseKey,
-    LicenseRequest,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseRequest
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import (
     BLOCKED,
     FAILED,
     FETCHED,
     UNCHANGED,
+    result_of,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Delivery, Staged
 
-Fetch = Callable[[Sequence[LicenseKey]], "list[Outcome]"]
+Result = dict[str, t.Any]
 
 
 def stage_licenses(
-    requests: Sequence[LicenseRequest], delivery: Delivery, fetch: Fetch, force: bool, check_mode: bool
+    requests: Sequence[LicenseRequest], delivery: Delivery, source: LicenseSource, force: bool, check_mode: bool
 ) -> Staged:
     """Stage the requests on the host of the delivery.
 
     What could be had is staged, whatever else fails. Raises StagingError when the host's directory cannot be used.
     """
     staged = delivery.stage(requests)
-    wanted = [number for number, request in enumerate(requests) if _to_fetch(request, staged.licenses[number], force)]
+    wanted = [result for result in staged.licenses if _to_fetch(requests[result["request"]], result, force)]
     if check_mode:
-        for number in wanted:
-            staged.licenses[number].update(
-                state=FETCHED, error=None, reason=staged.licenses[number]["reason"] or "forced"
-            )
+        for result in wanted:
+            result.update(state=FETCHED, error=None, reason=result["reason"] or "forced")
             staged.changed = True
-            staged.diff.append(_predicted_diff(staged.licenses[number]))
+            staged.diff.append(_predicted_diff(result))
     elif wanted:
-        staged = _fetch_and_stage(requests, wanted, staged, delivery, fetch)
-    for number, request in enumerate(requests):
-        if request.problem:
-            staged.licenses[number].update(state=FAILED, error=f"{request.problem}.")
+        staged = _fetch_and_stage(requests, wanted, staged, delivery, source, force)
+    for result in staged.licenses:
+        problem = requests[result["request"]].problem
+        if problem:
+            result.update(state=FAILED, error=f"{problem}.")
     return staged
 
 
-def _to_fetch(request: LicenseRequest, result: dict[str, t.Any], force: bool) -> bool:
+def _to_fetch(request: LicenseRequest, result: Result, force: bool) -> bool:
     if request.document is not None or request.problem or result["reason"] == BLOCKED.reason:
         return False
     return force or (result["state"] == FAILED and bool(result["reason"]))
 
 
 def _fetch_and_stage(
-    requests: Sequence[LicenseRequest], wanted: list[int], first: Staged, delivery: Delivery, fetch: Fetch
+    requests: Sequence[LicenseRequest],
+    wanted: Sequence[Result],
+    first: Staged,
+    delivery: Delivery,
+    source: LicenseSource,
+    force: bool,
 ) -> Staged:
-    outcomes: list[Outcome]
-    keys = [requests[number].key for number in wanted]
-    try:
-        outcomes = fetch(keys)
-    except ProvisioningError as exc:
-        # Not even a sign-in was possible; what the user brought is staged all the same.
-        outcomes = [exc] * len(keys)
-    errors = {
-        number: str(out) for number, out in zip(wanted, outcomes, strict=True) if isinstance(out, ProvisioningError)
-    }
-    staged = first
-    if len(errors) < len(wanted):
-        complete = [replace(request, document=None) for request in requests]
-        for number, outcome in zip(wanted, outcomes, strict=True):
-            if not isinstance(outcome, ProvisioningError):
-                complete[number] = replace(requests[number], document=outcome)
-        staged = _merged(first, delivery.stage(complete))
-    for number, error in errors.items():
-        staged.licenses[number].update(state=FAILED, error=error)
+    """Find content ids, fetch, and deliver everything that is asked for again, so that the host can prune."""
+    errors: dict[tuple[int, str], str] = {}
+    # Of requests without a content id, the first look gave those that the manifest knows.
+    known = {_id(result): _of_result(requests[result["request"]], result) for result in first.licenses}
+    to_find = [request for request in requests if request.unresolved and (force or (request.number, "") in known)]
+    complete = [request for request in known.values() if request.number not in {one.number for one in to_find}]
+    for request, found in zip(to_find, source.resolve(to_find), strict=True):
+        if isinstance(found, ProvisioningError):
+            stay = [one for one in known.values() if one.number == request.number]
+            errors.update({_id_of(one): str(found) for one in stay})
+            complete += stay
+        else:
+            complete += found
+    complete.sort(key=lambda request: request.number)
+
+    missing = {_id(result) for result in wanted}
+    found_now = {request.number for request in to_find}
+    to_fetch = [
+        request
+        for request in complete
+        if not request.unresolved
+        and _id_of(request) not in errors
+        and (_id_of(request) in missing or request.number in found_now)
+    ]
+    outcomes = dict(zip(map(_id_of, to_fetch), source.fetch([request.key for request in to_fetch]), strict=True))
+    documents = {name: out for name, out in outcomes.items() if not isinstance(out, ProvisioningError)}
+    errors.update({name: str(out) for name, out in outcomes.items() if isinstance(out, ProvisioningError)})
+
+    if documents:
+        # What the user brought was staged by the first call.
+        second = delivery.stage([replace(one, document=documents.get(_id_of(one))) for one in complete])
+        staged = _merged(first, second)
+    else:
+        before = {_id(result): result for result in first.licenses}
+        staged = first
+        staged.licenses = [before.get(_id_of(one)) or result_of(one, FAILED, None, None) for one in complete]
+    for result in staged.licenses:
+        if _id(result) in errors:
+            result.update(state=FAILED, error=errors[_id(result)])
     return staged
+
+
+def _of_result(request: LicenseRequest, result: Result) -> LicenseRequest:
+    """Return the request that a result is of, with the content id that the host knew if the user gave none."""
+    if not request.unresolved or not result["content_id"]:
+        return request
+    return replace(
+        request,
+        key=replace(request.key, content_id=result["content_id"]),
+        filename=str(result["path"] or "").replace("\\", "/").rpartition("/")[2],
+    )
+
+
+def _id(result: Result) -> tuple[int, str]:
+    return (result["request"], str(result["content_id"] or "").lower())
+
+
+def _id_of(request: LicenseRequest) -> tuple[int, str]:
+    return (request.number, request.key.content_id.lower())
 
 
 def _merged(first: Staged, second: Staged) -> Staged:
     """Put the two calls together: what the first one staged is unchanged in the second."""
-    licenses = [
-        one if two["state"] == UNCHANGED and one["state"] == FETCHED else two
-        for one, two in zip(first.licenses, second.licenses, strict=True)
-    ]
+    before = {_id(result): result for result in first.licenses if result["state"] == FETCHED}
     return Staged(
-        licenses,
+        [before.get(_id(one), one) if one["state"] == UNCHANGED else one for one in second.licenses],
         changed=first.changed or second.changed,
         pruned=first.pruned + second.pruned,
         diff=first.diff + second.diff,
@@ -98,11 +136,12 @@ def _merged(first: Staged, second: Staged) -> Staged:
     )
 
 
-def _predicted_diff(result: dict[str, t.Any]) -> dict[str, str]:
-    key = f"{result['product_id']}/{result['sku_id']}/{result['content_id']}"
+def _predicted_diff(result: Result) -> dict[str, str]:
+    key = "/".join(str(result[name]) for name in ("product_id", "sku_id", "content_id") if result[name])
+    path = result["path"] or key
     return {
-        "before_header": result["path"],
-        "after_header": result["path"],
+        "before_header": path,
+        "after_header": path,
         "before": "",
         "after": f"the offline license {key}, to be fetched\n",
     }

@@ -33,6 +33,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_lic
     FAILED,
     FETCHED,
     UNCHANGED,
+    UNRESOLVED,
     Manifest,
     Record,
     Verdict,
@@ -80,14 +81,14 @@ class WindowsDelivery:
             if action._task.args.get(name) is not None
         ]
         self._files: dict[str, _File] | None = None
-        self._manifest: Manifest = {}
+        self._manifest = Manifest()
         self._manifest_bytes: bytes | None = None
         self._verdicts: dict[str, Verdict] = {}
 
     def stage(self, requests: Sequence[LicenseRequest]) -> Staged:
         """See Delivery."""
-        if self._files is None:
-            self._look(requests)
+        first = self._files is None
+        requests = self._look(requests) if first else self._manifest.expand(requests, self._format)
         staged = Staged([], warnings=self._warnings)
         self._warnings = []
         outgoing: dict[str, bytes] = {}
@@ -95,13 +96,15 @@ class WindowsDelivery:
             staged.licenses.append(self._stage_one(request, staged, outgoing))
         if outgoing:
             staged.changed = True
+        pruning = self._prune and not any(item["state"] == FAILED for item in staged.licenses)
+        self._manifest.remember_selections(requests, only=pruning)
         manifest = dump_manifest(self._manifest)
-        if manifest != self._manifest_bytes and (self._manifest or self._manifest_bytes is not None):
+        if manifest != self._manifest_bytes and (self._manifest != Manifest() or self._manifest_bytes is not None):
             outgoing[MANIFEST_NAME] = manifest
         if outgoing and not self._action._task.check_mode:
             self._transfer(outgoing)
         self._manifest_bytes = manifest
-        if self._prune and not any(item["state"] == FAILED for item in staged.licenses):
+        if pruning:
             self._prune_files(requests, staged)
         return staged
 
@@ -114,8 +117,11 @@ class WindowsDelivery:
             raise StagingError(attempted, f"ansible.windows.{name} failed: {result.get('msg', 'no reason given')}")
         return result
 
-    def _look(self, requests: Sequence[LicenseRequest]) -> None:
-        """Find out what is staged, whatever the number of licenses: the files' checksums, and the manifest."""
+    def _look(self, requests: Sequence[LicenseRequest]) -> list[LicenseRequest]:
+        """Find out what is staged, whatever the number of licenses: the files' checksums, and the manifest.
+
+        Returns the requests, with the content ids that the manifest knows.
+        """
         attempted = f"Could not look at {self._directory}"
         found = self._run(
             "win_find",
@@ -128,14 +134,15 @@ class WindowsDelivery:
         self._files = {str(item["filename"]).lower(): _file(item) for item in found.get("files") or []}
         if not self._files:
             self._check_directory()
-            return
+            return list(requests)
         if MANIFEST_NAME in self._files and self._files[MANIFEST_NAME].kind == "file":
             self._manifest_bytes = self._slurp(MANIFEST_NAME, attempted)
         self._manifest, problem = load_manifest(self._manifest_bytes)
         if problem:
             self._warnings.append(f"Ignoring {self._path(MANIFEST_NAME)}: {problem}. It is written anew.")
+        expanded = self._manifest.expand(requests, self._format)
         unread = []
-        for request in {request.filename.lower(): request for request in requests}.values():
+        for request in {request.filename.lower(): request for request in expanded if not request.unresolved}.values():
             verdict = self._known_verdict(request)
             if verdict is None:
                 unread.append(request)
@@ -147,6 +154,7 @@ class WindowsDelivery:
                 data = self._slurp(request.filename, attempted)
                 verdict = judge(request, data, self._recorded(request.filename), self._format)
             self._verdicts[request.filename.lower()] = verdict
+        return expanded
 
     def _check_directory(self) -> None:
         """Tell an empty directory from none, and from a file."""
@@ -166,7 +174,7 @@ class WindowsDelivery:
         return base64.b64decode(self._run("slurp", attempted, src=self._path(name))["content"])
 
     def _recorded(self, filename: str) -> Record | None:
-        return next((record for name, record in self._manifest.items() if name.lower() == filename.lower()), None)
+        return next((record for name, record in self._manifest.files.items() if name.lower() == filename.lower()), None)
 
     def _known_verdict(self, request: LicenseRequest) -> Verdict | None:
         """Judge by checksum and manifest alone, or return C(None) when the file has to be read."""
@@ -181,6 +189,9 @@ class WindowsDelivery:
         return Verdict(recorded) if recorded.sha256 == found.checksum else Verdict(None, "altered")
 
     def _stage_one(self, request: LicenseRequest, staged: Staged, outgoing: dict[str, bytes]) -> dict[str, t.Any]:
+        if request.unresolved:
+            error = f"Could not stage {request.key}: its content id is not known yet."
+            return result_of(request, FAILED, None, None, UNRESOLVED.reason, error)
         name = request.filename.lower()
         path = self._path(request.filename)
         verdict = self._verdicts.get(name, ABSENT)
@@ -210,9 +221,10 @@ class WindowsDelivery:
         return result_of(request, FETCHED, path, record, verdict.reason or "replaced")
 
     def _remember(self, filename: str, record: Record) -> None:
-        for name in [name for name in self._manifest if name.lower() == filename.lower()]:
-            del self._manifest[name]
-        self._manifest[filename] = record
+        files = self._manifest.files
+        for name in [name for name in files if name.lower() == filename.lower()]:
+            del files[name]
+        files[filename] = record
 
     def _transfer(self, outgoing: dict[str, bytes]) -> None:
         """Send the files in one transfer, out of a directory that only this user can read."""
@@ -233,11 +245,11 @@ class WindowsDelivery:
 
     def _prune_files(self, requests: Sequence[LicenseRequest], staged: Staged) -> None:
         wanted = {request.filename.lower() for request in requests}
-        obsolete = {name: record for name, record in self._manifest.items() if name.lower() not in wanted}
+        obsolete = {name: record for name, record in self._manifest.files.items() if name.lower() not in wanted}
         for name, record in sorted(obsolete.items()):
             found = (self._files or {}).get(name.lower())
             path = self._path(name)
-            del self._manifest[name]
+            del self._manifest.files[name]
             if found is None:
                 continue
             if found.kind != "file" or found.checksum != record.sha256:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 from emulator.client import Emulator
+from license_services import SERVICES, LicenseService
 
 if TYPE_CHECKING:
     from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
@@ -60,28 +61,32 @@ def emu(running: Emulator) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def options(emu: Emulator) -> dict[str, Any]:
-    """The options with which the emulator's Store is asked, signed in by client secret."""
+def service(request: pytest.FixtureRequest, emu: Emulator) -> LicenseService:
+    """The license service that is asked: Store for Business, unless the test is marked with both_services."""
+    return LicenseService(emu, getattr(request, "param", SERVICES[0]))
+
+
+@pytest.fixture
+def options(service: LicenseService) -> dict[str, Any]:
+    """The options with which the service is asked, signed in by client secret (Store licensing: and refresh token)."""
     return {
-        "tenant_id": emu.tenant_id,
-        "client_id": emu.client_id,
-        "client_secret": emu.client_secret,
-        "authority": emu.entra,
-        "base_url": emu.store,
-        "ca_path": emu.ca_path,
+        **service.sign_in,
+        "authority": service.emulator.entra,
+        "base_url": service.base_url,
+        "ca_path": service.emulator.ca_path,
         "timeout": 10.0,
         "deadline": 30.0,
     }
 
 
 @pytest.fixture
-def make_settings(options: dict[str, Any]) -> Callable[..., Settings]:
-    """Make settings for the emulator's Store, with changed options."""
+def make_settings(options: dict[str, Any], service: LicenseService) -> Callable[..., Settings]:
+    """Make settings for the service, with changed options."""
     # Only here: the collection can be imported once all conftest files are.
     from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import settings_from
 
     def make(**changes: Any) -> Settings:
-        return settings_from({**options, **changes}, "store_for_business", {})
+        return settings_from({**options, **changes}, service.name, {})
 
     return make
 

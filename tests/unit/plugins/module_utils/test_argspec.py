@@ -9,28 +9,31 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from unit.support import PRODUCT_ID
 
-from ansible_collections.msdevices.provisioning.plugins.doc_fragments import auth, service
+from ansible_collections.msdevices.provisioning.plugins.doc_fragments import auth, catalog, service
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _argspec
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import (
     items_of,
+    requests_of,
     specification,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import ENVIRONMENT, SECRET_OPTIONS
 
-SPEC = _argspec.shared_options()
+SPEC = {**_argspec.shared_options(), **_argspec.catalog_options()}
+SECRETS = {*SECRET_OPTIONS, "catalog_access_token"}
+FRAGMENTS = [fragment.ModuleDocFragment for fragment in (auth, service, catalog)]
 DOCUMENTED: dict[str, Any] = {
-    **yaml.safe_load(auth.ModuleDocFragment.DOCUMENTATION)["options"],
-    **yaml.safe_load(service.ModuleDocFragment.DOCUMENTATION)["options"],
+    name: option for fragment in FRAGMENTS for name, option in yaml.safe_load(fragment.DOCUMENTATION)["options"].items()
 }
 PLUGINS: dict[str, Any] = {
-    **yaml.safe_load(auth.ModuleDocFragment.PLUGINS)["options"],
-    **yaml.safe_load(service.ModuleDocFragment.PLUGINS)["options"],
+    name: option for fragment in FRAGMENTS for name, option in yaml.safe_load(fragment.PLUGINS)["options"].items()
 }
 
 
 def validated(**options: Any) -> dict[str, Any]:
-    """The shared options, as a module sees them."""
+    """The shared options and those of the catalog, as a module sees them."""
     result = ArgumentSpecValidator(SPEC).validate(options)
     assert result.error_messages == []
     return dict(result.validated_parameters)
@@ -86,10 +89,10 @@ class TestDocumentation:
         assert set(PLUGINS) == set(SPEC)
         for name, sources in PLUGINS.items():
             assert sources["vars"] == [{"name": f"msdevices_{name}"}]
-            assert ("ini" in sources) == (name not in SECRET_OPTIONS), name
+            assert ("ini" in sources) == (name not in SECRETS), name
 
     def test_secrets_and_only_secrets_are_masked(self) -> None:
-        assert {name for name, spec in SPEC.items() if spec.get("no_log")} == set(SECRET_OPTIONS)
+        assert {name for name, spec in SPEC.items() if spec.get("no_log")} == SECRETS
 
 
 class TestOfflineLicenseOptions:
@@ -97,11 +100,13 @@ class TestOfflineLicenseOptions:
         ("options", "problem"),
         [
             ({}, "one of the following is required: licenses, product_id"),
-            ({"product_id": "9WZDNCRFJ3PS"}, "required together: product_id, content_id"),
             ({"content_id": "x"}, "one of the following is required: licenses, product_id"),
             ({"licenses": [], "product_id": "x", "content_id": "y"}, "mutually exclusive: licenses|product_id"),
             ({"licenses": [], "sku_id": "0015"}, "mutually exclusive: licenses|sku_id"),
-            ({"licenses": [{"product_id": "x"}]}, "missing required arguments: content_id"),
+            ({"architecture": "x64"}, "one of the following is required: licenses, product_id"),
+            ({"licenses": [], "architecture": "x64"}, "mutually exclusive: licenses|architecture"),
+            ({"licenses": [], "language": "de"}, "mutually exclusive: licenses|language"),
+            ({"licenses": [], "package_family_name": "x"}, "mutually exclusive: licenses|package_family_name"),
             ({"licenses": [{"content_id": "x"}]}, "missing required arguments: product_id"),
             ({"licenses": ["9WZDNCRFJ3PS"]}, "licenses"),
             ({"licenses": [{"product_id": "x", "content_id": "y", "url": "z"}]}, "licenses.url"),
@@ -118,6 +123,18 @@ class TestOfflineLicenseOptions:
         rules = {name: value for name, value in specification().items() if name != "supports_check_mode"}
         result = ArgumentSpecValidator(**rules).validate({"product_id": "9WZDNCRFJ3PS", "content_id": "x"})
         assert result.error_messages == []
-        expected = {"product_id": "9WZDNCRFJ3PS", "sku_id": None, "content_id": "x"}
-        assert items_of(result.validated_parameters) == [expected]
+        expected = dict.fromkeys(("sku_id", "architecture", "language", "package_family_name"))
+        assert items_of(result.validated_parameters) == [
+            {**expected, "product_id": "9WZDNCRFJ3PS", "content_id": "x"},
+        ]
         assert items_of({"licenses": []}) == []
+
+    @pytest.mark.parametrize("options", [{"product_id": PRODUCT_ID}, {"licenses": [{"product_id": PRODUCT_ID}]}])
+    def test_a_content_id_may_be_left_out_where_the_service_finds_it(self, options: dict[str, Any]) -> None:
+        rules = {name: value for name, value in specification().items() if name != "supports_check_mode"}
+        result = ArgumentSpecValidator(**rules).validate({**options, "service": "store_licensing"})
+        assert result.error_messages == []
+        (request,) = requests_of(result.validated_parameters)
+        assert request.unresolved
+        with pytest.raises(OptionError, match="content_id is missing"):
+            requests_of({**result.validated_parameters, "service": "store_for_business"})

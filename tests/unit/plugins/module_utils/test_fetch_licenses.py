@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from emulator.client import Emulator
+from license_services import LicenseService, both_services
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
@@ -32,7 +33,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_re
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import RunCache
 
-pytestmark = pytest.mark.usefixtures("quick_retries")
+pytestmark = [pytest.mark.usefixtures("quick_retries"), both_services]
 
 
 def keys(emu: Emulator, count: int, start: int = 0) -> list[LicenseKey]:
@@ -53,23 +54,25 @@ def cache(tmp_path: Path) -> RunCache:
 
 
 class TestOrder:
-    def test_is_that_of_the_keys(self, emu: Emulator, make_settings: Callable[..., Settings]) -> None:
+    def test_is_that_of_the_keys(
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings]
+    ) -> None:
         wanted = keys(emu, 30)
         for key in wanted[:3]:
-            emu.fault(listener="store", action="latency", ms=200, path_regex=key.content_id)
+            service.fault("latency", ms=200, path_regex=key.content_id)
         outcomes = fetch_licenses(make_settings(), NoCache(), wanted, 8)
         assert content_ids(outcomes) == [key.content_id for key in wanted]
-        assert emu.count("store") == 30
+        assert service.count() == 30
 
     def test_a_license_that_is_asked_for_twice_is_one_request(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
         one, two = keys(emu, 2)
         upper = LicenseKey(one.product_id.lower(), one.sku_id, one.content_id.upper())
         outcomes = fetch_licenses(make_settings(), cache, [one, two, one, upper, two], 8)
         expected = [one, two, one, one, two]
         assert content_ids(outcomes) == [key.content_id for key in expected]
-        assert emu.count("store") == 2
+        assert service.count() == 2
 
     def test_of_nothing_is_no_request(self, emu: Emulator, make_settings: Callable[..., Settings]) -> None:
         assert fetch_licenses(make_settings(), NoCache(), [], 8) == []
@@ -79,11 +82,17 @@ class TestOrder:
 class TestConcurrency:
     @pytest.mark.parametrize(("limit", "count"), [(1, 4), (5, 25), (50, 12)])
     def test_is_bounded(
-        self, limit: int, count: int, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self,
+        limit: int,
+        count: int,
+        emu: Emulator,
+        service: LicenseService,
+        make_settings: Callable[..., Settings],
+        cache: RunCache,
     ) -> None:
-        emu.latency(60, "store")
+        emu.latency(60, service.listener)
         assert len(content_ids(fetch_licenses(make_settings(), cache, keys(emu, count), limit))) == count
-        stats = emu.stats()["store"]
+        stats = emu.stats()[service.listener]
         # On a busy machine they do not all come at the same moment.
         assert (min(limit, count) + 1) // 2 <= stats["max_in_flight"] <= min(limit, count)
         assert stats["connections"] <= min(limit, count)
@@ -105,15 +114,15 @@ class TestConcurrency:
         assert {entry[3:] for entry in told} == {(6, threading.get_ident())}
 
     def test_an_interruption_ends_it_soon(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
         def progress(*_told: Any) -> None:
             raise KeyboardInterrupt
 
-        emu.latency(50, "store")
+        emu.latency(50, service.listener)
         with pytest.raises(KeyboardInterrupt):
             fetch_licenses(make_settings(), cache, keys(emu, 100), 2, progress)
-        assert emu.count("store") < 10
+        assert service.count() < 10
 
 
 class TestPartialFailure:
@@ -132,10 +141,10 @@ class TestPartialFailure:
             assert str(key) in str(outcome)
 
     def test_a_good_license_stays_good_beside_one_that_times_out(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
         wanted = keys(emu, 6)
-        emu.fault(listener="store", action="stall_body", path_regex=wanted[2].content_id)
+        service.fault("stall_body", path_regex=wanted[2].content_id)
         outcomes = fetch_licenses(make_settings(timeout=0.3, max_retries=1), cache, wanted, 3)
         assert [isinstance(outcome, LicenseDocument) for outcome in outcomes] == [True, True, False, True, True, True]
         assert isinstance(outcomes[2], UnavailableError)
@@ -155,12 +164,17 @@ class TestPartialFailure:
 class TestSignIn:
     @pytest.mark.parametrize("caching", [True, False])
     def test_that_is_refused_is_one_request_for_all(
-        self, caching: bool, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self,
+        caching: bool,
+        emu: Emulator,
+        service: LicenseService,
+        make_settings: Callable[..., Settings],
+        cache: RunCache,
     ) -> None:
         with pytest.raises(SignInError, match="AADSTS7000215"):
             fetch_licenses(make_settings(client_secret="wrong"), cache if caching else NoCache(), keys(emu, 50), 8)
         assert emu.token_requests() == 1
-        assert emu.count("store") == 0
+        assert service.count() == 0
 
     def test_that_does_not_answer_is_not_tried_for_each(
         self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
@@ -171,25 +185,25 @@ class TestSignIn:
         assert emu.count("entra") == 3
 
     def test_a_token_that_is_revoked_amid_the_run_is_replaced_once(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
-        emu.fault(listener="store", action="revoke_tokens", after=10, times=1)
+        service.fault("revoke_tokens", after=10, times=1)
         assert len(content_ids(fetch_licenses(make_settings(), cache, keys(emu, 40), 8))) == 40
         assert emu.token_requests() == 2
-        assert emu.count("store") <= 40 + 8
+        assert service.count() <= 40 + 8
 
     def test_a_service_that_takes_no_token_is_not_asked_with_a_new_one_for_each_license(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
-        emu.fault(listener="store", action="unauthorized")
+        service.fault("unauthorized")
         outcomes = fetch_licenses(make_settings(), cache, keys(emu, 50), 1)
         assert all(isinstance(outcome, ProvisioningError) for outcome in outcomes)
         assert emu.token_requests() <= 10
 
     def test_a_sign_in_that_is_refused_amid_the_run_is_not_tried_for_each_license(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
-        emu.fault(listener="store", action="unauthorized")
+        service.fault("unauthorized")
         emu.fault(listener="entra", action="entra_error", value=7000222, after=1, path_regex="/token")
         outcomes = fetch_licenses(make_settings(), cache, keys(emu, 50), 1)
         assert all(isinstance(outcome, ProvisioningError) for outcome in outcomes)
@@ -199,51 +213,58 @@ class TestSignIn:
 class TestServiceThatIsDown:
     @pytest.mark.parametrize("fault", [{"action": "status", "status": 503}, {"action": "reset"}], ids=str)
     def test_is_not_asked_for_all(
-        self, fault: dict[str, Any], emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self,
+        fault: dict[str, Any],
+        emu: Emulator,
+        service: LicenseService,
+        make_settings: Callable[..., Settings],
+        cache: RunCache,
     ) -> None:
-        emu.fault(listener="store", **fault)
+        service.fault(**fault)
         outcomes = fetch_licenses(make_settings(max_retries=1), cache, keys(emu, 200), 8)
         assert all(isinstance(outcome, UnavailableError) for outcome in outcomes)
-        licenses = {entry["path"] for entry in emu.requests("store")}
+        licenses = {entry["subject"] for entry in service.requests()}
         assert 8 <= len(licenses) <= 8 + 8
         untried = [str(outcome) for outcome in outcomes if str(outcome).startswith("Did not ")]
         assert len(untried) == 200 - len(licenses)
         assert all("asking for others failed in a way that would not spare it" in text for text in untried)
 
     def test_is_given_up_after_one_deadline(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
-        emu.fault(listener="store", action="stall_headers")
+        service.fault("stall_headers")
         start = time.monotonic()
         outcomes = fetch_licenses(make_settings(deadline=0.8), cache, keys(emu, 60), 4)
         assert time.monotonic() - start < 3
         assert all(isinstance(outcome, UnavailableError) for outcome in outcomes)
-        assert emu.count("store") <= 8
+        assert service.count() <= 8
 
     def test_some_bad_luck_is_not_taken_for_it(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
-        emu.fault(listener="store", action="status", status=500, probability=0.3, seed=3, per_path=True)
+        service.fault("status", status=500, probability=0.3, seed=3, per_path=True)
         outcomes = fetch_licenses(make_settings(max_retries=0), cache, keys(emu, 60), 1)
-        asked = {entry["path"] for entry in emu.requests("store")}
+        asked = {entry["subject"] for entry in service.requests()}
         assert len(asked) == 60
         good = len(content_ids(outcomes))
         assert 30 <= good < 60
 
     def test_a_refusal_is_an_answer(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
-        emu.fault(listener="store", action="license_behavior", value="not_owned")
+        service.fault("license_behavior", value="not_owned")
         outcomes = fetch_licenses(make_settings(), cache, keys(emu, 40), 8)
-        assert emu.count("store") == 40
+        assert service.count() == 40
         assert {type(outcome) for outcome in outcomes} == {ServiceError}
 
 
 class TestCache:
-    def test_serves_the_next_host(self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache) -> None:
+    def test_serves_the_next_host(
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
+    ) -> None:
         first = fetch_licenses(make_settings(), cache, keys(emu, 10), 4)
         assert fetch_licenses(make_settings(), cache, keys(emu, 10), 4) == first
-        assert emu.count("store") == 10
+        assert service.count() == 10
         assert emu.token_requests() == 1
 
     def test_serves_without_a_token_too(
@@ -263,26 +284,33 @@ class TestCache:
             fetch_licenses(make_settings(client_secret="wrong"), cache, keys(emu, 3), 4)
 
     def test_keeps_that_a_license_is_not_found(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
     ) -> None:
         key = special(emu, "unknown")
         (first,) = fetch_licenses(make_settings(), cache, [key], 4)
         (second,) = fetch_licenses(make_settings(), cache, [key], 4)
         assert isinstance(second, NotFoundError)
         assert (str(second), second.status) == (str(first), 404)
-        assert emu.count("store") == 1
+        assert service.count() == 1
 
     @pytest.mark.parametrize("behavior", ["not_owned", "wrong_license", "empty", "gone"])
     def test_keeps_no_other_error(
-        self, behavior: str, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache
+        self,
+        behavior: str,
+        emu: Emulator,
+        service: LicenseService,
+        make_settings: Callable[..., Settings],
+        cache: RunCache,
     ) -> None:
         for _try in range(2):
             (outcome,) = fetch_licenses(make_settings(), cache, [special(emu, behavior)], 4)
             assert isinstance(outcome, ProvisioningError)
-        assert emu.count("store") == 2
+        assert service.count() == 2
 
-    def test_keeps_no_bad_luck(self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache) -> None:
-        emu.fault(listener="store", action="status", status=503, times=1)
+    def test_keeps_no_bad_luck(
+        self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
+    ) -> None:
+        service.fault("status", status=503, times=1)
         (first,) = fetch_licenses(make_settings(max_retries=0), cache, keys(emu, 1), 4)
         (second,) = fetch_licenses(make_settings(max_retries=0), cache, keys(emu, 1), 4)
         assert isinstance(first, UnavailableError)

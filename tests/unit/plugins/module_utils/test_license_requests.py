@@ -234,11 +234,17 @@ class TestTerms:
         "term", [f"{PRODUCT_ID}/0015/{CONTENT_ID}", f"{PRODUCT_ID}/{CONTENT_ID}", f" {PRODUCT_ID} / {CONTENT_ID} "]
     )
     def test_good_ones(self, term: str) -> None:
-        assert requests.keys_from_terms([term]) == [requests.LicenseKey(PRODUCT_ID, "0015", CONTENT_ID)]
+        for by_product in (False, True):
+            (made,) = requests.requests_from_terms([term], by_product)
+            assert made.key == requests.LicenseKey(PRODUCT_ID, "0015", CONTENT_ID)
+            assert not made.unresolved
+            assert made.selection == ""
 
     def test_keep_their_order(self) -> None:
         terms = [f"{item.product_id}/0015/{item.content_id}" for item in licenses(5)]
-        assert [str(key) for key in requests.keys_from_terms(terms)] == terms
+        made = requests.requests_from_terms(terms)
+        assert [str(one.key) for one in made] == terms
+        assert [one.number for one in made] == list(range(5))
 
     @pytest.mark.parametrize(
         ("term", "cause"),
@@ -254,6 +260,6 @@ class TestTerms:
     )
     def test_bad_ones_are_shown_with_the_right_form(self, term: str, cause: str) -> None:
         with pytest.raises(OptionError) as caught:
-            requests.keys_from_terms([f"{PRODUCT_ID}/{CONTENT_ID}", term])
+            requests.requests_from_terms([f"{PRODUCT_ID}/{CONTENT_ID}", term])
         assert caught.value.cause.startswith(f"{term!r} is not a license: {cause}")
         assert "product_id/sku_id/content_id" in caught.value.remedy

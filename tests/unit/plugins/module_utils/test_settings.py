@@ -219,7 +219,7 @@ class TestAuthMethod:
         error = refused(APP)
         assert error.cause == "no credential is set"
         for name, variables in _settings.ENVIRONMENT.items():
-            if name not in ("authority", "client_certificate_password"):
+            if name not in ("authority", "client_certificate_password", "catalog_access_token"):
                 assert name in error.remedy
                 assert all(variable in error.remedy for variable in variables)
         assert "managed_identity" in error.remedy

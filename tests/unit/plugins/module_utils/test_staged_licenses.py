@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_re
     requests_from,
 )
 
+GUID = re.compile(r"[0-9A-Fa-f-]{36}(-[A-Za-z0-9-]+)?")
 FACTS = {
     "product_id": PRODUCT_ID,
     "sku_id": "0015",
@@ -81,24 +83,27 @@ class TestRecord:
 
 class TestManifest:
     def test_none_is_empty_and_no_problem(self) -> None:
-        assert staged.load_manifest(None) == ({}, "")
+        assert staged.load_manifest(None) == (staged.Manifest(), "")
 
     def test_comes_back_as_it_was(self) -> None:
-        manifest = {item.name: record_of(item) for item in licenses(20)}
+        files = {item.name: record_of(item) for item in licenses(20)}
+        selections = {f"{item.product_id}/0015": [item.content_id, CONTENT_ID] for item in licenses(20)}
+        manifest = staged.Manifest(files, selections)
         data = staged.dump_manifest(manifest)
         assert staged.load_manifest(data) == (manifest, "")
-        assert staged.dump_manifest(dict(reversed(manifest.items()))) == data
+        turned = staged.Manifest(dict(reversed(files.items())), dict(reversed(selections.items())))
+        assert staged.dump_manifest(turned) == data
         assert data.endswith(b"}\n")
 
     def test_holds_no_license(self) -> None:
-        data = staged.dump_manifest({License().name: record_of(License())})
+        data = staged.dump_manifest(staged.Manifest({License().name: record_of(License())}))
         assert b"SPLicenseBlock" not in data
         assert License().blob.encode()[:40] not in data
 
     @pytest.mark.parametrize("version", [0, 2, 99, "1", "x" * 1000, None, [1]])
     def test_of_another_version_is_not_used(self, version: Any) -> None:
         manifest, problem = staged.load_manifest(json.dumps({**manifest_of(), "version": version}).encode())
-        assert manifest == {}
+        assert manifest == staged.Manifest()
         assert problem.startswith("the manifest has version ")
         assert problem.endswith(", and only version 1 is known")
         assert len(problem) < 100
@@ -127,23 +132,36 @@ class TestManifest:
             json.dumps(manifest_of(size=None)).encode(),
             json.dumps(manifest_of(size=float("nan"))).encode(),
             json.dumps(manifest_of(size=float("inf"))).encode(),
+            json.dumps({**manifest_of(), "selections": []}).encode(),
+            json.dumps({**manifest_of(), "selections": None}).encode(),
+            json.dumps({**manifest_of(), "selections": {"a/0015": None}}).encode(),
+            json.dumps({**manifest_of(), "selections": {"a/0015": 1}}).encode(),
+            json.dumps({**manifest_of(), "selections": {"a/0015": [[CONTENT_ID]]}}).encode(),
         ],
     )
     def test_that_is_damaged_is_not_used(self, data: bytes) -> None:
-        assert staged.load_manifest(data) == ({}, "the manifest is damaged")
+        assert staged.load_manifest(data) == (staged.Manifest(), "the manifest is damaged")
 
     @pytest.mark.parametrize("name", ["../a.xml", "/etc/passwd", "a/b", "..", "", "C:\\a", ".ms_offline_license.json"])
     def test_with_a_name_that_leads_elsewhere_is_not_used(self, name: str) -> None:
         content = manifest_of()
         content["files"][name] = content["files"]["a.xml"]
         manifest, problem = staged.load_manifest(json.dumps(content).encode())
-        assert manifest == {}
+        assert manifest == staged.Manifest()
         assert problem.startswith("the manifest is not one that was written here: filename")
+
+    @pytest.mark.parametrize("content_id", ["../x", "", None, "..", f"{CONTENT_ID}/../x", f"{CONTENT_ID}\n", "a" * 36])
+    def test_that_selects_what_is_no_content_id_is_not_used(self, content_id: str | None) -> None:
+        """A content id that the manifest remembers becomes part of a file name and of a request."""
+        content = {**manifest_of(), "selections": {"a/0015": [CONTENT_ID, content_id]}}
+        manifest, problem = staged.load_manifest(json.dumps(content).encode())
+        assert manifest == staged.Manifest()
+        assert problem == "the manifest is not one that was written here: it selects what is no content id"
 
     @given(st.binary(max_size=300))
     def test_of_any_bytes(self, data: bytes) -> None:
         manifest, problem = staged.load_manifest(data)
-        assert manifest == {}
+        assert manifest == staged.Manifest()
         assert problem
 
     @given(
@@ -152,19 +170,22 @@ class TestManifest:
             lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=10), below, max_size=4),
             max_leaves=8,
         ),
-        st.sampled_from([*FACTS, "sha256", "size", "a.xml", "files", "version"]),
+        st.sampled_from([*FACTS, "sha256", "size", "a.xml", "files", "version", "selections", "a/0015"]),
         st.text(max_size=12),
     )
     def test_of_any_content(self, value: Any, place: str, name: str) -> None:
         """Whatever stands in the place of a value or a name: nothing is raised, and only plain names come out."""
         content = manifest_of(**({place: value} if place in FACTS or place in ("sha256", "size") else {}))
-        if place in ("files", "version"):
+        if place in ("files", "version", "selections"):
             content[place] = value
+        elif place == "a/0015":
+            content["selections"] = {name: value, "b/0015": [CONTENT_ID]}
         elif place == "a.xml":
             content["files"] = {name: content["files"]["a.xml"], "b.xml": value}
         manifest, problem = staged.load_manifest(json.dumps(content).encode())
-        assert not (manifest and problem)
-        assert all(filename_problem(found) == "" for found in manifest)
+        assert not (problem and manifest != staged.Manifest())
+        assert all(filename_problem(found) == "" for found in manifest.files)
+        assert all(GUID.fullmatch(found) for content_ids in manifest.selections.values() for found in content_ids)
         assert staged.load_manifest(staged.dump_manifest(manifest)) == (manifest, "")
 
 
@@ -208,6 +229,8 @@ class TestResults:
         record = record_of(License())
         result = staged.result_of(request_of(License()), staged.FETCHED, "/srv/a.xml", record, "absent")
         assert result == {
+            "request": 0,
+            "selection": None,
             **FACTS,
             "path": "/srv/a.xml",
             "sha256": record.sha256,
@@ -219,7 +242,7 @@ class TestResults:
 
     def test_what_is_not_known_is_none(self) -> None:
         result = staged.result_of(request_of(License()), staged.FAILED, None, None, error="why")
-        ids = ("product_id", "sku_id", "content_id", "state", "error")
+        ids = ("request", "product_id", "sku_id", "content_id", "state", "error")
         assert {name for name, value in result.items() if value is None} == set(result) - set(ids)
 
     def test_the_difference_shows_ids_and_dates_only(self) -> None:

@@ -55,6 +55,8 @@ class TestFirstRun:
     def test_returns_every_fact(self, host) -> None:
         (item,) = host.run(ONE.brought()).result["licenses"]
         assert item == {
+            "request": 0,
+            "selection": None,
             "product_id": PRODUCT_ID,
             "sku_id": "0015",
             "content_id": CONTENT_ID,

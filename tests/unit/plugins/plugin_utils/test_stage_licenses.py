@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,20 @@ from emulator.client import Emulator
 from unit.support import License, licenses
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ServiceError, SignInError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import Outcome, fetch_licenses
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    ProvisioningError,
+    ServiceError,
+    SignInError,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import Outcome
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import parse
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
     LicenseKey,
     LicenseRequest,
     requests_from,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
 from ansible_collections.msdevices.provisioning.plugins.module_utils._posix_staging import PosixStaging
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._return_licenses import return_licenses
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._stage_licenses import stage_licenses
@@ -58,19 +62,18 @@ class Directory:
         return {path.name: path.read_bytes() for path in self.path.glob("*.xml")}
 
 
-class Service:
-    """A fetch that hands out licenses, and remembers what it was asked for."""
+class Service(LicenseSource):
+    """A source that hands out licenses, and remembers what it was asked for. Without a sign-in there is an error."""
 
-    def __init__(self, *known: License, error: Exception | None = None) -> None:
+    def __init__(self, *known: License, error: ProvisioningError | None = None) -> None:
         self._known = {(item.product_id, item.content_id): item for item in known}
         self._error = error
         self.asked: list[list[str]] = []
 
-    def __call__(self, keys: Sequence[LicenseKey]) -> list[Outcome]:
-        self.asked.append([key.product_id for key in keys])
-        if self._error is not None:
-            raise self._error
-        return [self._outcome(key) for key in keys]
+    def fetch(self, keys: Sequence[LicenseKey]) -> list[Outcome]:
+        if keys:
+            self.asked.append([key.product_id for key in keys])
+        return [self._error or self._outcome(key) for key in keys]
 
     def _outcome(self, key: LicenseKey) -> Outcome:
         item = self._known.get((key.product_id, key.content_id))
@@ -173,12 +176,13 @@ class TestStage:
 
     def test_prune_waits_until_all_is_there(self, tmp_path: Path) -> None:
         stage_licenses(REQUESTS[:4], Directory(tmp_path), Service(*MANY), force=False, check_mode=False)
+        requests = requests_from([item.item() for item in MANY[2:]])
         failed = stage_licenses(
-            REQUESTS[2:], Directory(tmp_path, prune=True), Service(MANY[4]), force=False, check_mode=False
+            requests, Directory(tmp_path, prune=True), Service(MANY[4]), force=False, check_mode=False
         )
         assert failed.pruned == []
         done = stage_licenses(
-            REQUESTS[2:], Directory(tmp_path, prune=True), Service(MANY[5]), force=False, check_mode=False
+            requests, Directory(tmp_path, prune=True), Service(MANY[5]), force=False, check_mode=False
         )
         assert done.pruned == sorted(str(tmp_path / item.name) for item in MANY[:2])
         assert set(Directory(tmp_path).files) == {item.name for item in MANY[2:]}
@@ -259,17 +263,16 @@ class TestReturn:
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_the_whole_way_from_the_service_to_the_directory(
-    count: int, emu: Emulator, make_settings: Callable[..., Settings], tmp_path: Path
+    count: int, emu: Emulator, options: dict[str, Any], tmp_path: Path
 ) -> None:
     requests = requests_from(emu.licenses(count))
-    settings = make_settings(client_secret=None, access_token=emu.access_tokens["store"])
-
-    def fetch(keys: Sequence[LicenseKey]) -> list[Outcome]:
-        return fetch_licenses(settings, NoCache(), keys, 8)
-
-    first = stage_licenses(requests, Directory(tmp_path), fetch, force=False, check_mode=False)
+    options = {**options, "client_secret": None, "access_token": emu.access_tokens["store"]}
+    source = LicenseSource(
+        {**options, "service": "store_for_business", "format": "xml", "max_concurrency": 8}, lambda settings: NoCache()
+    )
+    first = stage_licenses(requests, Directory(tmp_path), source, force=False, check_mode=False)
     assert states(first) == ["fetched"] * count
     assert emu.count("store") == count
-    second = stage_licenses(requests, Directory(tmp_path), fetch, force=False, check_mode=False)
+    second = stage_licenses(requests, Directory(tmp_path), source, force=False, check_mode=False)
     assert states(second) == ["unchanged"] * count
     assert emu.count("store") == count
