@@ -46,10 +46,11 @@ def path_of(emu: Emulator) -> tuple[str, ...]:
 
 
 class TestToken:
-    def test_one_for_all_calls_of_a_run(self, emu: Emulator, open_session, cache) -> None:
-        session = open_session()
-        assert [session.call("POST", path_of(emu)).status for _try in range(3)] == [200] * 3
-        assert emu.token_requests() == (1 if isinstance(cache, RunCache) else 3)
+    def test_one_for_all_calls_of_a_session_and_of_a_run(self, emu: Emulator, open_session, cache) -> None:
+        for count in (1, 2):
+            session = open_session()
+            assert [session.call("POST", path_of(emu)).status for _try in range(3)] == [200] * 3
+            assert emu.token_requests() == (1 if isinstance(cache, RunCache) else count)
 
     def test_that_is_refused_once_is_replaced_once(self, emu: Emulator, open_session) -> None:
         emu.fault(listener="store", action="unauthorized", times=1)
