@@ -106,7 +106,7 @@ bench: $(VENV)/.stamp $(COLLECTION) ## compare the collection with a playbook wi
 	@$(WITH_VENV) python tests/bench/run.py
 
 .PHONY: docs
-docs: $(VENV)/.stamp $(COLLECTION) ## build the pages of the plugins and the role below .build/docs
+docs: $(VENV)/.stamp $(COLLECTION) ## build the pages of the plugins, the roles and the guide below .build/docs
 	@$(WITH_VENV) sh tests/tools/build_docs.sh $(BUILD)/docs
 
 .PHONY: setup

@@ -18,7 +18,6 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ProvisioningError,
     ServiceError,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import same_id
 from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import (
     Market,
     Offer,
@@ -141,7 +140,7 @@ def _chosen(offer_ids: Sequence[str], outcomes: dict[str, Entry | ProvisioningEr
     for offer_id in offer_ids:
         outcome = outcomes[offer_id.lower()]
         if isinstance(outcome, NotFoundError):
-            if not any(same_id(offer_id, other) for other in found.not_found):
+            if not any(offer_id.lower() == other.lower() for other in found.not_found):
                 found.not_found.append(offer_id)
                 found.why_not = found.why_not or outcome.cause
         elif isinstance(outcome, ProvisioningError):

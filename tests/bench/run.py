@@ -15,8 +15,10 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import licenses
+import lookups
+import offers
 
-BENCHES = {"licenses": licenses.main}
+BENCHES = {"licenses": licenses.main, "offers": offers.main, "lookups": lookups.main}
 
 
 def main() -> int:

@@ -3,12 +3,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Build the HTML pages of the plugins and the role. Links to other projects stay text, so that no network is needed.
+# Build the HTML pages of the plugins, the roles and the guides. A warning is a failure, and so is a reference within the
+# collection that leads nowhere. Links to other projects stay text, so that no network is needed.
 # Usage: build_docs.sh DIRECTORY     The first page is DIRECTORY/html/index.html.
 
 set -eu
 
 directory=$1
+sphinx=$(dirname "$0")/../../docs/sphinx
 rm -rf "$directory"
 mkdir -p "$directory/rst"
 # antsibull-docs refuses a directory that others may write to.
@@ -17,13 +19,6 @@ chmod go-w "$directory/rst"
 antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --cleanup everything \
     --dest-dir "$directory/rst" msdevices.provisioning
 
-sphinx-build -q -b html -C \
-    -D project=msdevices.provisioning \
-    -D extensions=sphinx_antsibull_ext \
-    -D highlight_language=YAML+Jinja \
-    -D pygments_style=ansible \
-    -D html_theme=alabaster \
-    -D suppress_warnings=ref.ref,ref.any \
-    "$directory/rst" "$directory/html"
+sphinx-build -q -b html -c "$sphinx" --fail-on-warning --keep-going --nitpicky "$directory/rst" "$directory/html"
 
 echo "The pages are in $directory/html, from index.html on"

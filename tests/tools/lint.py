@@ -105,6 +105,7 @@ def full_steps() -> list[Step]:
             ],
             environment,
         ),
+        Step("docs", ["sh", "tests/tools/build_docs.sh", str(WORK / "docs")], environment),
         Step("build", galaxy("build", "--output-path", str(artifacts), str(built))),
         Step("install", galaxy("install", "--force", "--no-deps", "-p", str(installed), str(artifact))),
         Step(

@@ -44,8 +44,8 @@ def _module(command: str, data: bytes | None) -> str:
 
 def _spoil() -> None:
     """Overwrite the file of E(MSDEVICES_TEST_SPOIL) when its time has come."""
-    executions, _, path = os.environ.get("MSDEVICES_TEST_SPOIL", "").partition(":")
-    if path:
+    executions, found, path = os.environ.get("MSDEVICES_TEST_SPOIL", "").partition(":")
+    if found:
         journal = Path(os.environ["MSDEVICES_TEST_JOURNAL"])
         lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
         if sum(bool(json.loads(line)["module"]) for line in lines) == int(executions):

@@ -133,7 +133,7 @@ class Partner:
         with pytest.raises(ProvisioningError) as caught:
             call()
         text = str(caught.value)
-        assert type(caught.value) is kind, text
+        assert caught.value.__class__ is kind, text
         assert "eyJ" not in text
         assert self.emu.client_secret not in text
         assert caught.value.remedy, text

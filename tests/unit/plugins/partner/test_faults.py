@@ -51,6 +51,13 @@ MEANINGS: dict[tuple[int, int], tuple[str, str]] = {
     (403, 90000): ("refuses it", "Check the roles"),
     (404, 60003): ("the tenant does not exist", "Check customer_id"),
     (501, 0): ("HTTP 501", "Microsoft's support"),
+    # Of other operations; should one come here, it is told by its status.
+    **dict.fromkeys(
+        [(400, code) for code in (2012, 6001, 27006, 900316)], ("a parameter is invalid", "Check offer_id, country")
+    ),
+    **dict.fromkeys(
+        [(403, code) for code in (2085, 2091, 400036, 900263, 900322)], ("the service refuses it", "Give both ids")
+    ),
 }
 NOT_FOUND = [(404, 1000), (404, 3000), (404, 0), (400, 800004)]
 
@@ -229,6 +236,7 @@ class TestOtherShapes:
             ("not_an_object", {}, "with JSON that is not an object"),
             ("status", {"status": 200}, "with an empty body"),
             ("status", {"status": 200, "body": {}}, "without an offer in it"),
+            ("status", {"status": 200, "body": {"code": 400072, "description": "No."}}, "without an offer in it"),
             ("status", {"status": 200, "body": '{"id": 5}'}, "without an offer in it"),
             ("status", {"status": 200, "body": "[" * 200_000}, "with broken JSON"),
         ],
@@ -356,6 +364,11 @@ class TestOnMissing:
         found = partner.find(AZURE, UNKNOWN, AZURE.lower(), UNKNOWN, AZURE, on_missing="ignore")
         assert ids_of(found.offers) == [AZURE] * 3
         assert found.not_found == [UNKNOWN]
+        assert len(partner.requests) == 2
+
+    def test_ids_are_compared_as_they_are_asked_for(self, partner: Partner) -> None:
+        found = partner.find(UNKNOWN_400, f"{{{UNKNOWN_400}}}", UNKNOWN_400.lower(), on_missing="ignore")
+        assert found.not_found == [UNKNOWN_400, f"{{{UNKNOWN_400}}}"]
         assert len(partner.requests) == 2
 
     @pytest.mark.parametrize("on_missing", ["error", "warn", "ignore"])

@@ -313,7 +313,7 @@ class TestParallelRuns:
         """A run that exchanged what another has spent already would be refused."""
         spendable.latency(30, "entra")
         results = FORK.SimpleQueue()
-        processes = [FORK.Process(target=_run, args=(spendable, str(path), results)) for _ in range(PROCESSES)]
+        processes = [FORK.Process(target=_run, args=(spendable, str(path), results)) for number in range(PROCESSES)]
         for process in processes:
             process.start()
         outcomes = [results.get() for _process in processes]
