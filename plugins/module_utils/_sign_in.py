@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
+from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry, NoCache, OwnCache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._certificate import load_certificate
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, SignInError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._refresh_token_file import RefreshTokenFile
@@ -41,7 +41,8 @@ class TokenSource:
 
     def __init__(self, settings: Settings, cache: Cache) -> None:
         self._settings = settings
-        self._cache = cache
+        # Without a run cache, too, one token serves all requests that a client makes.
+        self._cache: Cache = OwnCache() if isinstance(cache, NoCache) else cache
         self._key = f"token {settings.fingerprint}"
         self._given_up = False
 

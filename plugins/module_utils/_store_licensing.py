@@ -73,7 +73,9 @@ class StoreLicensing:
                 continue
             return document
         raise LicenseDocumentError(
-            attempted, f"{answer.request} sent {problem}", "Check product_id and content_id; nothing was written"
+            attempted,
+            f"{answer.request} answered HTTP {answer.status} and sent {problem}",
+            "Check product_id and content_id; nothing was written",
         )
 
     def _refused(self, attempted: str, answer: Answer) -> ServiceError | UnavailableError:

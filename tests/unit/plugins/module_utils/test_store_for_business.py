@@ -115,9 +115,9 @@ class TestAnswersThatCannotBeUsed:
         ("behavior", "cause"),
         [
             ("empty", "answered HTTP 200 with an empty body"),
-            ("empty_object", "answered without a licenseBlob"),
-            ("empty_blob", "answered without a licenseBlob"),
-            ("null_blob", "answered without a licenseBlob"),
+            ("empty_object", "answered HTTP 200 without a licenseBlob"),
+            ("empty_blob", "answered HTTP 200 without a licenseBlob"),
+            ("null_blob", "answered HTTP 200 without a licenseBlob"),
         ],
     )
     def test_nothing(self, behavior: str, cause: str, store: Asker) -> None:
