@@ -120,7 +120,8 @@ clean: ## remove everything that the other targets have made
 	fi
 	@rm -rf $(BUILD) .ansible tests/output
 
-$(VENV)/.stamp: $(VENV_REQUIREMENTS) tests/requirements/test.txt tests/requirements/demo.txt requirements.txt
+$(VENV)/.stamp: $(VENV_REQUIREMENTS) tests/requirements/test.txt tests/requirements/docs.txt \
+		tests/requirements/demo.txt requirements.txt
 	@python="$(PYTHON)"; \
 	if [ -z "$$python" ]; then python=$$(sh tests/tools/find_python.sh $(PYTHON_BOUNDS)) || exit 1; fi; \
 	echo "Setting up $(VENV) with $$python"; \

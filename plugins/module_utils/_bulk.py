@@ -111,7 +111,7 @@ class Bulk(t.Generic[Key]):
         except ProvisioningError as exc:
             outcome = exc
         with self._lock:
-            if isinstance(outcome, ProvisioningError) and _concerns_all(outcome):
+            if isinstance(outcome, ProvisioningError) and _concerns_all(outcome) and not self._answers:
                 self._down = self._down or outcome
             elif not isinstance(outcome, UnavailableError):
                 self._answers += 1
@@ -125,7 +125,8 @@ class Bulk(t.Generic[Key]):
 
 
 def _concerns_all(outcome: ProvisioningError) -> bool:
-    """Tell whether other items would meet the same: nobody gets in, or the token is refused, a fresh one too."""
+    """Tell whether other items would meet the same, unless one has been answered: nobody gets in, or the token is
+    refused, a fresh one too."""
     if isinstance(outcome, ServiceError):
         return outcome.status == 401
     return isinstance(outcome, (SignInError, OptionError, MissingLibraryError))

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import threading
 import typing as t
 
 Entry = t.Dict[str, t.Any]
@@ -42,25 +41,3 @@ class NoCache:
     ) -> Entry:
         """Return what create returns."""
         return create()
-
-
-class OwnCache:
-    """Remembers in the memory of one client, for as long as that lives. Shared by its threads."""
-
-    def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
-        self._lock = threading.Lock()
-
-    def find(self, key: str) -> Entry | None:
-        """See Cache."""
-        return self._entries.get(key)
-
-    def get_or_create(
-        self, key: str, create: t.Callable[[], Entry], usable: t.Callable[[Entry], bool] | None = None
-    ) -> Entry:
-        """See Cache."""
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is None or not (usable is None or usable(entry)):
-                entry = self._entries[key] = create()
-            return entry

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import typing as t
 from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry, NoCache, OwnCache
+from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
 from ansible_collections.msdevices.provisioning.plugins.module_utils._certificate import load_certificate
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, SignInError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._refresh_token_file import RefreshTokenFile
@@ -41,10 +42,12 @@ class TokenSource:
 
     def __init__(self, settings: Settings, cache: Cache) -> None:
         self._settings = settings
-        # Without a run cache, too, one token serves all requests that a client makes.
-        self._cache: Cache = OwnCache() if isinstance(cache, NoCache) else cache
+        self._cache = cache
         self._key = f"token {settings.fingerprint}"
         self._given_up = False
+        self._lock = threading.Lock()
+        # Kept here too, so that without a run cache one sign-in serves all calls of a task.
+        self._kept: Entry = {}
 
     def token(self) -> str:
         """Return a token with at least five minutes left, or one that was just issued.
@@ -53,7 +56,10 @@ class TokenSource:
         """
         if self._settings.auth_method == "access_token":
             return self._settings.access_token
-        return str(self._cache.get_or_create(self._key, self._create, _fresh)["access_token"])
+        with self._lock:
+            if not _fresh(self._kept):
+                self._kept = self._cache.get_or_create(self._key, self._create, _fresh)
+            return str(self._kept["access_token"])
 
     def token_instead_of(self, refused: str) -> str | None:
         """Return another token than one that a service refused, or C(None) when there can be no other.
@@ -62,10 +68,15 @@ class TokenSource:
         """
         if self._settings.auth_method == "access_token" or self._given_up:
             return None
-        entry = self._cache.get_or_create(
-            self._key, self._create, lambda entry: _fresh(entry) and entry["access_token"] != refused
-        )
-        return entry["access_token"] if entry["access_token"] != refused else None
+
+        def other(entry: Entry) -> bool:
+            return _fresh(entry) and entry["access_token"] != refused
+
+        with self._lock:
+            if not other(self._kept):
+                self._kept = self._cache.get_or_create(self._key, self._create, other)
+            token = str(self._kept["access_token"])
+        return token if token != refused else None
 
     def give_up(self) -> None:
         """Remember that a fresh token was refused, too: signing in again would not help."""

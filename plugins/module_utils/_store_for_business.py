@@ -55,7 +55,6 @@ class StoreForBusiness:
         if answer.status != 200:
             raise self._refused(attempted, key, answer)
         body = lower_keys(json_object(answer, attempted))
-        answered = f"{answer.request} answered HTTP {answer.status}"
         product = lower_keys(body.get("productkey"))
         claimed = LicenseKey(
             str(product.get("productid") or key.product_id),
@@ -65,14 +64,14 @@ class StoreForBusiness:
         if not claimed.same(key):
             raise LicenseDocumentError(
                 attempted,
-                f"{answered} and sent the license of another product, SKU or content id",
+                f"{answer.request} answered HTTP {answer.status} with the license of another product or content id",
                 "Check product_id, sku_id and content_id; nothing was written",
             )
         blob = body.get("licenseblob")
         if not isinstance(blob, str) or not blob:
             raise ServiceError(
                 attempted,
-                f"{answered} without a licenseBlob",
+                f"{answer.request} answered HTTP {answer.status} without a licenseBlob",
                 "Run again; if it stays so, ask Microsoft's support",
                 status=answer.status,
             )
@@ -82,14 +81,14 @@ class StoreForBusiness:
         except LicenseDocumentError as exc:
             raise LicenseDocumentError(
                 attempted,
-                f"{answered} and sent no license that can be used: {exc.cause}",
+                f"{answer.request} answered HTTP {answer.status} with no license that can be used: {exc.cause}",
                 "Check product_id, sku_id and content_id; nothing was written",
             ) from None
         instance = str(body.get("licenseinstanceid") or "")
         if instance and document.license_instance_id and not same_id(instance, document.license_instance_id):
             raise LicenseDocumentError(
                 attempted,
-                f"{answered} and sent a license whose instance id is not the announced one",
+                f"{answer.request} answered HTTP {answer.status} with a license whose instance id is not as announced",
                 "Run again; nothing was written",
             )
         return document

@@ -74,7 +74,7 @@ class StoreLicensing:
             return document
         raise LicenseDocumentError(
             attempted,
-            f"{answer.request} answered HTTP {answer.status} and sent {problem}",
+            f"{answer.request} answered HTTP {answer.status} with {problem}",
             "Check product_id and content_id; nothing was written",
         )
 

@@ -22,6 +22,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._clean_end 
 # Ansible loads action plugins in its main process, before it forks.
 end_cleanly()
 
+_ACTION_GROUP = "group/msdevices.provisioning.all"
 _NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # Masking replaces substrings everywhere in a result: shorter values would only garble it.
 _SHORTEST_MASKED = 4
@@ -45,6 +46,7 @@ class ProvisioningAction(ActionBase):
         """Run the action, as Ansible calls it."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         del tmp
+        self._task.args = self._with_defaults()
         params: dict[str, t.Any] = dict(self._task.args)
         specification = type(self).SPECIFICATION()
         spec = specification["argument_spec"]
@@ -59,6 +61,17 @@ class ProvisioningAction(ActionBase):
         secrets = {str(params[name]) for name, option in spec.items() if option.get("no_log") and params.get(name)}
         masked: dict[str, t.Any] = remove_values(result, {item for item in secrets if len(item) >= _SHORTEST_MASKED})
         return masked
+
+    def _with_defaults(self) -> dict[str, t.Any]:
+        """Return the task's arguments, with module_defaults for options that C(default(omit)) left out.
+
+        Ansible drops those only after it has applied the defaults, and so loses both; a role passes many of them.
+        """
+        defaults: dict[str, t.Any] = {}
+        for name in (_ACTION_GROUP, self._task.resolved_action or self._task.action):
+            for one in self._task.module_defaults or []:
+                defaults.update(self._templar.template(one.get(name) or {}))
+        return {**defaults, **self._task.args}
 
     def progress(self, what: str) -> t.Callable[[t.Any, t.Any, int, int], None]:
         """Return a function that tells how far a bulk operation is: each item at -vv, every tenth part at -v."""
@@ -77,11 +90,14 @@ class ProvisioningAction(ActionBase):
         rules = {name: value for name, value in specification.items() if name != "supports_check_mode"}
         validation = ArgumentSpecValidator(**rules).validate(self._task.args)
         if validation.error_messages:
-            text = "; ".join(validation.error_messages)
-            if any(isinstance(error, UnsupportedError) for error in validation.errors.errors):
-                text += f". Supported are: {', '.join(sorted(specification['argument_spec']))}"
+            texts = [
+                f"unsupported {error}" if isinstance(error, UnsupportedError) else str(error)
+                for error in validation.errors.errors
+            ]
             raise OptionError(
-                f"Could not use the options of {self._task.action}", text, f"See ansible-doc {self._task.action}"
+                f"Could not use the options of {self._task.action}",
+                "; ".join(text.rstrip(".") for text in texts),
+                f"See ansible-doc {self._task.action}",
             )
         return dict(validation.validated_parameters)
 

@@ -11,6 +11,7 @@ It lives in DEFAULT_LOCAL_TMP, one 0700 directory per run that Ansible deletes a
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -22,8 +23,6 @@ from contextlib import contextmanager, suppress
 
 from ansible import constants as C
 from ansible.utils.display import Display
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Entry, NoCache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
@@ -132,15 +131,25 @@ def _key() -> bytes:
     return hashlib.sha256(repr([hash(f"msdevices.provisioning {number}") for number in range(8)]).encode()).digest()
 
 
-_cipher = AESGCM(_key())
+@functools.lru_cache(maxsize=1)
+def _cipher() -> t.Any:
+    """Return the cipher with this run's key. Late, since ansible-core brings the library, and checks of it do not."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(_key())
 
 
 def _read(path: str) -> Entry | None:
     try:
         with open(path, "rb") as stream:
             data = stream.read()
-        entry: t.Any = json.loads(_cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], path.encode("utf-8")))
-    except (OSError, ValueError, InvalidTag):
+    except OSError:
+        return None
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        entry: t.Any = json.loads(_cipher().decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], path.encode("utf-8")))
+    except (ValueError, InvalidTag):
         return None
     return entry if isinstance(entry, dict) else None
 
@@ -148,7 +157,7 @@ def _read(path: str) -> Entry | None:
 def _write(path: str, entry: Entry) -> None:
     """Replace the file at once, so that readers see the old entry or the new one."""
     nonce = os.urandom(_NONCE_BYTES)
-    data = nonce + _cipher.encrypt(nonce, json.dumps(entry).encode("utf-8"), path.encode("utf-8"))
+    data = nonce + _cipher().encrypt(nonce, json.dumps(entry).encode("utf-8"), path.encode("utf-8"))
     temporary = ""
     try:
         # mkstemp makes it readable by its owner alone.

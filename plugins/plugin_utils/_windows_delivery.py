@@ -222,6 +222,9 @@ class WindowsDelivery:
 
     def _remember(self, filename: str, record: Record) -> None:
         files = self._manifest.files
+        if record in [known for name, known in files.items() if name.lower() == filename.lower()]:
+            # Names that differ in case alone are one file.
+            return
         for name in [name for name in files if name.lower() == filename.lower()]:
             del files[name]
         files[filename] = record

@@ -182,9 +182,12 @@ def _readable(paths: list[Path], hash_seed: str | None) -> list[str]:
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.split()
 
 
-@pytest.mark.parametrize("hash_seed", [None, "0"], ids=["", "with a known hash seed"])
 @pytest.mark.parametrize(
-    "ending", ["normal", "failed", "SIGINT", "SIGINT to the group", "SIGTERM", "SIGTERM to the group"]
+    ("ending", "hash_seed"),
+    [
+        *(("normal", None), ("failed", None), ("SIGINT", None), ("SIGINT to the group", None)),
+        *(("SIGTERM", None), ("SIGTERM to the group", None), ("SIGTERM", "0")),
+    ],
 )
 def test_nothing_is_left(new_lab: NewLab, served: Served, figure: Figure, ending: str, hash_seed: str | None) -> None:
     """Files of the run cache are for the user alone, and afterwards they are gone, or nobody can read them."""

@@ -19,6 +19,6 @@ chmod go-w "$directory/rst"
 antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --cleanup everything \
     --dest-dir "$directory/rst" msdevices.provisioning
 
-sphinx-build -q -b html -c "$sphinx" --fail-on-warning --keep-going --nitpicky "$directory/rst" "$directory/html"
+sphinx-build -q -b html -c "$sphinx" -W --keep-going -n "$directory/rst" "$directory/html"
 
 echo "The pages are in $directory/html, from index.html on"

@@ -186,7 +186,7 @@ class TestAnswersThatCannotBeUsed:
     )
     def test_no_license_or_another_one(self, behavior: str, cause: str, asker: Asker) -> None:
         error = asker.refused(key_of(asker.emu.special(behavior)), LicenseDocumentError)
-        assert "sent no license that can be used: " in error.cause
+        assert "with no license that can be used: " in error.cause
         assert cause in error.cause
         assert "nothing was written" in error.remedy
         assert asker.service.count() == 1

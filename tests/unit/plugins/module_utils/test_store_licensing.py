@@ -196,7 +196,7 @@ class TestAnswers:
     )
     def test_without_a_license(self, behavior: str, asker: Asker) -> None:
         error = asker.refused(key_of(asker.emu.special(behavior)), LicenseDocumentError)
-        assert error.cause.endswith("sent no license in it")
+        assert error.cause.endswith("with no license in it")
 
     def test_without_a_body(self, asker: Asker) -> None:
         error = asker.refused(key_of(asker.emu.special("empty")), ServiceError)
