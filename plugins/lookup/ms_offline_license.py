@@ -50,6 +50,11 @@ options:
       - store_for_business
       - store_licensing
     default: store_for_business
+    vars:
+      - name: msdevices_service
+    ini:
+      - section: msdevices_provisioning
+        key: service
   architecture:
     description:
       - Which packages are meant, where a content id is left out, by their architecture, such as V(x64). Packages that

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ansible_collections.msdevices.provisioning.plugins.module_utils._bulk import Bulk, Progress
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import DEFAULT_MARKET
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.module_utils._store_catalog import Package, StoreCatalog
 
@@ -22,13 +23,13 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._store_cata
 class CatalogView:
     """For which market and in which languages the catalog is read."""
 
-    market: str = "US"
+    market: str = DEFAULT_MARKET
     languages: tuple[str, ...] = ("en-US",)
 
 
 def view_from(options: Mapping[str, object]) -> CatalogView:
     """Check market and languages by their shape. Raises OptionError."""
-    market = options.get("market") or "US"
+    market = options.get("market") or DEFAULT_MARKET
     if not isinstance(market, str) or len(market) != 2 or not (market.isascii() and market.isalpha()):
         raise OptionError(
             "Could not use the options",

@@ -22,6 +22,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_do
 PACKAGE_FILTERS = ("architecture", "language", "package_family_name")
 DEFAULT_SKU_ID = "0015"
 """The SKU id of offline licenses."""
+DEFAULT_MARKET = "US"
+"""The country for which the catalog is asked for content ids."""
 MANIFEST_NAME = ".ms_offline_license.json"
 TEMPORARY_PREFIX = ".ms_offline_license."
 MAX_FILENAME = 200
@@ -96,12 +98,12 @@ class LicenseRequest:
 
 
 def requests_from(
-    items: Sequence[Mapping[str, t.Any]], license_format: str = "xml", by_product: bool = False
+    items: Sequence[Mapping[str, t.Any]], license_format: str = "xml", by_product: bool = False, market: str = ""
 ) -> list[LicenseRequest]:
     """Turn the items of the option C(licenses) into requests, in their order.
 
-    C(by_product) tells that content ids may be left out, to be found by the product. Raises OptionError, which names
-    each item that is wrong and why.
+    C(by_product) tells that content ids may be left out, to be found by the product, for a C(market). Raises
+    OptionError, which names each item that is wrong and why.
     """
     requests: list[LicenseRequest] = []
     problems: list[str] = []
@@ -113,7 +115,8 @@ def requests_from(
         filename = _text(item, "filename")
         document = None
         if not problem and not key.content_id:
-            selection = selection_of(key, packages)
+            # The controller knows for which market it asks, the host does not.
+            selection = selection or selection_of(key, packages, market)
             problem = "license_blob takes a content_id" if item.get("license_blob") is not None else ""
         elif not problem:
             filename = filename or default_filename(key, license_format)
@@ -149,22 +152,23 @@ def requests_from_terms(
     for number, term in enumerate(terms):
         parts = [part.strip() for part in term.split("/")]
         key = LicenseKey(parts[0], DEFAULT_SKU_ID, "")
+        # One that ends with a separator is a template of which nothing came, not a term without a content id.
+        product_alone = by_product and (len(parts) == 1 or (len(parts) == 2 and len(parts[1]) == len(DEFAULT_SKU_ID)))
         problem = ""
         if len(parts) == 3:
             key = LicenseKey(*parts)
-        elif len(parts) == 2 and by_product and len(parts[1]) == len(DEFAULT_SKU_ID):
-            key = replace(key, sku_id=parts[1])
         elif len(parts) == 2:
-            key = replace(key, content_id=parts[1])
-        elif len(parts) > 3 or not by_product:
+            key = replace(key, **({"sku_id": parts[1]} if product_alone else {"content_id": parts[1]}))
+        elif not product_alone:
             problem = "it has not two or three parts"
-        problem = problem or key_problem(key, by_product and len(parts) < 3)
+        problem = problem or key_problem(key, product_alone)
         if problem:
+            forms = "product_id/sku_id/content_id or product_id/content_id"
             raise OptionError(
                 "Could not use the terms",
                 f"{term[:120]!r} is not a license: {problem}",
-                "Write each term as product_id/sku_id/content_id or product_id/content_id, such as"
-                " 9WZDNCRFJ3PS/0015/2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11",
+                f"Write each term as {forms}, such as 9WZDNCRFJ3PS/0015/2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11"
+                + (", or as product_id or product_id/sku_id to find the content id" if by_product else ""),
             )
         selection = "" if key.content_id else selection_of(key, packages)
         requests.append(LicenseRequest(key, "", packages=packages, selection=selection, number=number))
@@ -177,9 +181,11 @@ def default_filename(key: LicenseKey, license_format: str) -> str:
     return f"{stem}.bin" if license_format == "base64" else f"{stem}_License1.xml"
 
 
-def selection_of(key: LicenseKey, packages: PackageFilter) -> str:
+def selection_of(key: LicenseKey, packages: PackageFilter, market: str = "") -> str:
     """Return how a content id is found, as text that is the same for the same question."""
     filters = [f"{name}={value.lower()}" for name, value in zip(PACKAGE_FILTERS, astuple(packages)) if value]
+    if market.upper() not in ("", DEFAULT_MARKET):
+        filters.append(f"market={market.lower()}")
     return f"{key.product_id.lower()}/{key.sku_id.lower()}" + ("?" + "&".join(filters) if filters else "")
 
 
@@ -246,16 +252,18 @@ def _clashes(requests: Sequence[LicenseRequest]) -> list[str]:
     """Find licenses under two names and names for two licenses; Windows does not tell upper from lower case."""
     problems = []
     names: dict[t.Any, str] = {}
-    keys: dict[str, LicenseKey] = {}
+    named: dict[str, LicenseRequest] = {}
     for request in requests:
-        if request.unresolved:
-            continue
-        name = names.setdefault(request.key.folded, request.filename)
+        # Without a content id, the same license is what the same selection finds.
+        name = names.setdefault((request.key.folded, request.selection), request.filename)
         if name.lower() != request.filename.lower():
             problems.append(
-                f"{request.key} is asked for twice with different file names, {name} and {request.filename}"
+                f"{request.key} is asked for twice with different file names, {name or 'the default'} and"
+                f" {request.filename or 'the default'}"
             )
-        key = keys.setdefault(request.filename.lower(), request.key)
-        if not key.same(request.key):
-            problems.append(f"{key} and {request.key} have the same file name, {request.filename}")
+        if not request.filename:
+            continue
+        other = named.setdefault(request.filename.lower(), request)
+        if not other.key.same(request.key) or (other.unresolved and other.selection != request.selection):
+            problems.append(f"{other.key} and {request.key} have the same file name, {request.filename}")
     return problems

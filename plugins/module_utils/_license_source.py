@@ -126,4 +126,7 @@ class LicenseSource:
             )
         for name in ("base_url", "audience", "access_token"):
             options[name] = options.get(f"catalog_{name}")
+        if options["access_token"]:
+            # It is for the catalog alone, whatever signs in to the licensing service.
+            options["auth_method"] = "access_token"
         return settings_from(options, "store_catalog")

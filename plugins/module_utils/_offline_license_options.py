@@ -78,4 +78,5 @@ def items_of(params: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
 
 def requests_of(params: Mapping[str, t.Any]) -> list[LicenseRequest]:
     """Return the licenses that are asked for as requests. Raises OptionError."""
-    return requests_from(items_of(params), params["format"], by_product=finds_by_product(params["service"]))
+    by_product = finds_by_product(params["service"])
+    return requests_from(items_of(params), params["format"], by_product, params.get("market") or "")

@@ -84,10 +84,14 @@ class Manifest:
     """How content ids were found (LicenseRequest.selection) to all that were, so that the next run need not ask."""
 
     def expand(self, requests: t.Sequence[LicenseRequest], license_format: str) -> list[LicenseRequest]:
-        """Put in place of each request without a content id those for the content ids that are known of it, if any."""
+        """Put in place of each request without a content id those for the content ids that are known of it, if any.
+
+        One that names a single file for several licenses stays as it is, for the controller to refuse it.
+        """
         expanded = []
         for request in requests:
             known = self.selections.get(request.selection, []) if request.unresolved else []
+            known = [] if request.filename and len(known) > 1 else known
             expanded += [request.resolved(content_id, license_format) for content_id in known] or [request]
         return expanded
 

@@ -27,7 +27,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_do
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import PackageFilter
 from ansible_collections.msdevices.provisioning.plugins.module_utils._service_session import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, printable
 
 _REMEDY = "Check product_id and market; the catalog is not a documented public API and may have changed"
 
@@ -182,12 +182,15 @@ def describe(packages: Sequence[Package]) -> str:
     """Say what the catalog holds, for the message of a failure."""
     if not packages:
         return "the catalog lists no package"
-    shown = [
+    shown = [printable(_description(package), 300) for package in packages[:8]]
+    more = f" and {len(packages) - 8} more" if len(packages) > 8 else ""
+    return f"the catalog lists {'; '.join(shown)}{more}"
+
+
+def _description(package: Package) -> str:
+    return (
         f"SKU {package.sku_id or '?'} {package.package_format or 'package'}"
         f" ({', '.join(package.architectures) or 'any architecture'};"
         f" {', '.join(package.languages[:4]) or 'any language'}{', ...' if len(package.languages) > 4 else ''};"
         f" {package.package_family_name or 'no family name'}; content id {package.content_id or 'none'})"
-        for package in packages[:8]
-    ]
-    more = f" and {len(packages) - 8} more" if len(packages) > 8 else ""
-    return f"the catalog lists {'; '.join(shown)}{more}"
+    )

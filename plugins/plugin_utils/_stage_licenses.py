@@ -11,7 +11,10 @@ import typing as t
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    NotFoundError,
+    ProvisioningError,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseRequest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import (
@@ -24,6 +27,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_lic
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Delivery, Staged
 
 Result = dict[str, t.Any]
+
+_REMEMBERED = " An earlier run found this content id in the catalog. Set force to look it up anew."
 
 
 def stage_licenses(
@@ -90,6 +95,10 @@ def _fetch_and_stage(
     outcomes = dict(zip(map(_id_of, to_fetch), source.fetch([request.key for request in to_fetch]), strict=True))
     documents = {name: out for name, out in outcomes.items() if not isinstance(out, ProvisioningError)}
     errors.update({name: str(out) for name, out in outcomes.items() if isinstance(out, ProvisioningError)})
+    for request in to_fetch:
+        remembered = bool(request.selection) and request.number not in found_now
+        if remembered and isinstance(outcomes[_id_of(request)], NotFoundError):
+            errors[_id_of(request)] += _REMEMBERED
 
     if documents:
         # What the user brought was staged by the first call.

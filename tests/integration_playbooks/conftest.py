@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from emulator.client import Emulator
+from license_services import SERVICES, LicenseService
 
 from .harness import Lab
 
@@ -41,17 +42,23 @@ def emulator(running_emulator: Emulator) -> Emulator:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, emulator: Emulator) -> Lab:
-    """A lab with one Linux host, ``linux1``."""
-    return Lab(tmp_path, emulator)
+def service(request: pytest.FixtureRequest, emulator: Emulator) -> LicenseService:
+    """The license service of a lab: Store for Business, unless the test is marked with both_services."""
+    return LicenseService(emulator, getattr(request, "param", SERVICES[0]))
 
 
 @pytest.fixture
-def new_lab(tmp_path: Path, emulator: Emulator) -> NewLab:
+def lab(tmp_path: Path, service: LicenseService) -> Lab:
+    """A lab with one Linux host, ``linux1``."""
+    return Lab(tmp_path, service.emulator, service=service)
+
+
+@pytest.fixture
+def new_lab(tmp_path: Path, service: LicenseService) -> NewLab:
     """Makes labs with other hosts; each needs a name of its own."""
 
     def make(name: str = "lab", **hosts: object) -> Lab:
-        return Lab(tmp_path / name, emulator, **hosts)  # type: ignore[arg-type]
+        return Lab(tmp_path / name, service.emulator, service=service, **hosts)  # type: ignore[arg-type]
 
     return make
 

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emulator.catalog import LICENSING_PATH
 from emulator.client import Emulator
+from license_services import LicenseService
 from windows_standin.harness import WindowsHosts
 
 HERE = Path(__file__).resolve().parent
@@ -61,7 +63,12 @@ class Run:
     @property
     def license_requests(self) -> int:
         """How many licenses were asked for."""
-        return sum("/OfflineLicense/" in item["path"] for item in self.requests)
+        return sum("/OfflineLicense/" in item["path"] or item["path"] == LICENSING_PATH for item in self.requests)
+
+    @property
+    def catalog_requests(self) -> int:
+        """How many products the catalog was asked for."""
+        return sum(item["listener"] == "catalog" for item in self.requests)
 
     def modules(self, host: str, name: str | None = None) -> int:
         """How many modules (or how often the one of this name) a Linux host executed."""
@@ -99,14 +106,21 @@ class Run:
 class Lab:
     """Some Linux and Windows hosts, all played on this machine, and a directory in which everything of it lies.
 
-    Hosts have the variable ``stage``, their directory for licenses, which exists.
+    Hosts have the variable ``stage``, their directory for licenses, which exists. Licenses come from Store for Business
+    unless another service is given.
     """
 
     def __init__(
-        self, directory: Path, emulator: Emulator, linux: int | Sequence[str] = 1, windows: Sequence[str] = ()
+        self,
+        directory: Path,
+        emulator: Emulator,
+        linux: int | Sequence[str] = 1,
+        windows: Sequence[str] = (),
+        service: LicenseService | None = None,
     ) -> None:
         self.directory = directory
         self.emulator = emulator
+        self.service = service or LicenseService(emulator)
         self.linux = [f"linux{number}" for number in range(1, linux + 1)] if isinstance(linux, int) else list(linux)
         self.windows = WindowsHosts(directory, windows)
         self.home = directory / "home"
@@ -119,9 +133,9 @@ class Lab:
         for host in windows:
             self.windows.mkdir(host, STAGE)
         #: Environment of every run, beside what isolates it: how to sign in.
-        self.environment: dict[str, str] = emulator.environment()
+        self.environment: dict[str, str] = self.service.environment
         #: What a play sets for every task of the collection.
-        self.defaults: dict[str, Any] = {"base_url": emulator.store, "ca_path": emulator.ca_path}
+        self.defaults: dict[str, Any] = self.service.options
         self.inventory = directory / "inventory.json"
         self.inventory.write_text(json.dumps(self._inventory()), encoding="utf-8")
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.client import Emulator
+from license_services import LicenseService
 
 from .harness import Lab, Run
 
@@ -58,7 +59,12 @@ def error(run: Run, name: str, host: str = "linux1") -> str:
 
 def store(emulator: Emulator) -> dict[str, Any]:
     """Variables by which the lookup finds the emulator's Store."""
-    return {"msdevices_base_url": emulator.store, "msdevices_ca_path": emulator.ca_path}
+    return variables_of(LicenseService(emulator))
+
+
+def variables_of(service: LicenseService) -> dict[str, Any]:
+    """Variables by which the lookup finds a license service."""
+    return {f"msdevices_{name}": value for name, value in service.options.items()}
 
 
 def partner(emulator: Emulator) -> dict[str, Any]:
@@ -73,6 +79,6 @@ def evaluate(
     variables: Mapping[str, Any] | None = None,
     **keywords: Any,
 ) -> Run:
-    """Evaluate templates, each in a task of its name, by default against the emulator's Store."""
+    """Evaluate templates, each in a task of its name, by default against the license service of the lab."""
     tasks = [task(name, text) for name, text in templates.items()] if isinstance(templates, Mapping) else templates
-    return lab.run(tasks, *arguments, vars=store(lab.emulator) if variables is None else variables, **keywords)
+    return lab.run(tasks, *arguments, vars=variables_of(lab.service) if variables is None else variables, **keywords)

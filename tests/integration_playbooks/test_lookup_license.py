@@ -9,11 +9,14 @@ from __future__ import annotations
 import base64
 import re
 
+from license_services import both_services
+
 from .conftest import Figure, Served
 from .harness import Lab
 from .lookups import LICENSE, call, error, evaluate, licenses, store, task, term, value
 
 
+@both_services
 def test_values(lab: Lab, served: Served, figure: Figure) -> None:
     """Both functions, one term and several, both forms of terms and values, in the order of the terms."""
     wanted = lab.emulator.licenses(4)
@@ -115,6 +118,7 @@ def test_files_to_the_byte(lab: Lab, served: Served) -> None:
     }
 
 
+@both_services
 def test_services_answers_of_every_kind(lab: Lab, served: Served) -> None:
     """Awkward answers are accepted, to the byte, and what is no license of the term is not."""
     good = [lab.emulator.special(name).request() for name in ("upper_case_ids", "wrapped_blob")]

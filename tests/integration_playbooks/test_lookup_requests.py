@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from license_services import both_services
+
 from .conftest import Figure, NewLab, Served
 from .harness import Lab
 from .lookups import LICENSE, call, error, evaluate, licenses, offers, partner, task, term, value
@@ -119,10 +121,11 @@ def test_with_run_cache_off_and_on(lab: Lab) -> None:
     assert run.license_requests == 3
 
 
+@both_services
 def test_errors_are_not_kept(lab: Lab, served: Served, figure: Figure) -> None:
     """A failure is asked for again by the next evaluation, but that a license does not exist is kept within the run."""
     ids, unknown = lab.emulator.product(0).request(), lab.emulator.special("unknown").request()
-    lab.emulator.fault(listener="store", action="status", status=403, times=1)
+    lab.service.fault("status", status=403, times=1)
     run = evaluate(
         lab,
         {
@@ -157,6 +160,7 @@ def test_another_credential_is_another_answer(lab: Lab) -> None:
     assert run.license_requests == 1
 
 
+@both_services
 def test_lookups_and_tasks_share_the_run_cache(lab: Lab, figure: Figure) -> None:
     wanted = lab.emulator.licenses(3)
     run = evaluate(

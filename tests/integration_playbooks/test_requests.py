@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from license_services import both_services
 
 from .conftest import Figure, NewLab
 from .harness import Lab
@@ -63,6 +64,7 @@ def test_fifty_hosts(new_lab: NewLab, figure: Figure) -> None:
     figure("50 hosts x 20 licenses, second run: 0 requests, 0 connections, 1 module execution per host")
 
 
+@both_services
 def test_tasks_of_a_run_share_answers(lab: Lab, figure: Figure) -> None:
     licenses = lab.emulator.licenses(3)
     other = lab.stage("linux1").with_name("other")
@@ -82,6 +84,7 @@ def test_tasks_of_a_run_share_answers(lab: Lab, figure: Figure) -> None:
     )
 
 
+@both_services
 def test_without_run_cache(new_lab: NewLab, figure: Figure) -> None:
     lab = new_lab(linux=4)
     run = lab.run([lab.task(licenses=lab.emulator.licenses(3), run_cache=False)])

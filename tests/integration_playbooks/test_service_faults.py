@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from emulator import catalog
+from license_services import both_services
 
 from .conftest import Figure, NewLab, Served
 from .harness import MANIFEST, Lab, default_name
@@ -43,29 +44,51 @@ _WORTHLESS = {
     "empty_blob": (200, "without a licenseBlob", "Run again"),
     "null_blob": (200, "without a licenseBlob", "Run again"),
 }
-_FAULTS = {**_REFUSALS, **_WORTHLESS}
+_NOT_ALLOWED = (403, "the organization or role may not have this license", "the organization may use the app offline")
+_NO_LICENSE = (200, "sent no license in it", "Check product_id and content_id")
+_FAULTS = {
+    "store_for_business": {**_REFUSALS, **_WORTHLESS},
+    "store_licensing": {
+        **{
+            name: _NOT_ALLOWED if status == 409 else (status, cause, "")
+            for name, (status, cause, _remedy) in _REFUSALS.items()
+        },
+        "unknown": (404, "there is no license for this content id", "ms_store_product_info lists them"),
+        "gone": (410, "HTTP 410", "not a documented public API"),
+        **{name: (status, cause, "nothing was written") for name, (status, cause, _remedy) in _WORTHLESS.items()},
+        "empty": (200, "empty body", "Check base_url"),
+        **dict.fromkeys(("empty_object", "empty_blob", "null_blob"), _NO_LICENSE),
+        **{name: _NO_LICENSE for name, text in catalog.LICENSING_BEHAVIORS.items() if "must be accepted" not in text},
+    },
+}
 
 
 def test_every_fault_is_covered() -> None:
-    good = {name for name, text in catalog.BEHAVIORS.items() if "must be accepted" in text}
-    assert set(catalog.BEHAVIORS) == good | set(_FAULTS)
+    good = {name for name, text in catalog.SPECIALS.items() if "must be accepted" in text}
+    assert set(catalog.BEHAVIORS) == good & set(catalog.BEHAVIORS) | set(_FAULTS["store_for_business"])
+    odd = {**catalog.BEHAVIORS, **catalog.LICENSING_BEHAVIORS}
+    assert set(odd) == good & set(odd) | set(_FAULTS["store_licensing"])
 
 
+@both_services
 def test_each_fault_fails_its_license_alone(new_lab: NewLab, served: Served, figure: Figure) -> None:
     lab = new_lab(windows=["win1"])
     first, last = lab.emulator.licenses(2)
-    bad = {name: lab.emulator.special(name).request() for name in _FAULTS}
-    # Its content id has the longer form of some packages, which this service does not know: 400.
+    expected = dict(_FAULTS[lab.service.name])
+    bad = {name: lab.emulator.special(name).request() for name in expected}
+    # Its content id has the longer form of some packages, which the services do not know: 400.
     bad["bad request"] = {
         **lab.emulator.product(2).request(),
         "content_id": f"{lab.emulator.product(2).content_id}-Arm",
     }
-    bad["online SKU"] = {**lab.emulator.product(3).request(), "sku_id": "0016"}
-    expected = {
-        **_FAULTS,
-        "bad request": (400, "parameter contentId", "Check product_id, sku_id and content_id of the item"),
-        "online SKU": (409, "not offline", "offline SKUs are usually 0015"),
-    }
+    online = lab.emulator.product(3)
+    if lab.service.delegated:
+        bad["online"] = {**online.request(), "content_id": online.online_content_id}
+        expected |= {"bad request": (400, "parameter contentId", "Check content_id"), "online": _NOT_ALLOWED}
+    else:
+        bad["online"] = {**online.request(), "sku_id": "0016"}
+        expected["bad request"] = (400, "parameter contentId", "Check product_id, sku_id and content_id of the item")
+        expected["online"] = (409, "not offline", "offline SKUs are usually 0015")
     task = lab.task(licenses=[first, *bad.values(), last])
     run = lab.run([task])
     assert run.status == 2
@@ -82,7 +105,9 @@ def test_each_fault_fails_its_license_alone(new_lab: NewLab, served: Served, fig
             ids = f"{entry['product_id']}/{entry['sku_id']}/{entry['content_id']}"
             texts = [
                 f"Could not get the offline license {ids}",
-                f"POST {lab.emulator.store}/V1/Products/",
+                f"POST {lab.service.base_url}/v9.0/licenses/offlineContent"
+                if lab.service.delegated
+                else f"POST {lab.service.base_url}/V1/Products/",
                 cause,
                 remedy,
             ]
@@ -109,6 +134,7 @@ def test_each_fault_fails_its_license_alone(new_lab: NewLab, served: Served, fig
     )
 
 
+@both_services
 def test_good_files_stay(new_lab: NewLab) -> None:
     """What the service has gone wrong about since does not touch a license that is already there."""
     lab = new_lab(windows=["win1"])
@@ -118,7 +144,7 @@ def test_good_files_stay(new_lab: NewLab) -> None:
     before = {host: lab.files(host) for host in ("linux1", "win1")}
     manifest = (lab.stage("linux1") / MANIFEST).read_bytes()
     for behavior, entry in zip(behaviors, wanted, strict=True):
-        lab.emulator.fault(action="license_behavior", value=behavior, path_regex=entry["product_id"])
+        lab.service.fault("license_behavior", value=behavior, path_regex=entry["content_id"])
     run = lab.run([lab.task(licenses=wanted, force=True)])
     for host in ("linux1", "win1"):
         result = run.failed(host, "stage")
@@ -179,6 +205,7 @@ def test_refused_application(lab: Lab) -> None:
     assert (run.token_requests, run.license_requests) == (1, 1)
 
 
+@both_services
 def test_transient_faults(lab: Lab, figure: Figure) -> None:
     """What passes is retried, a revoked token is replaced once, and everything arrives."""
     wanted = lab.emulator.licenses(5)
@@ -192,7 +219,7 @@ def test_transient_faults(lab: Lab, figure: Figure) -> None:
         wanted,
         strict=False,
     ):
-        lab.emulator.fault(rule, listener="store", times=1, path_regex=entry["product_id"])
+        lab.service.fault(**rule, times=1, path_regex=entry["content_id"])
     run = lab.run([lab.task(licenses=wanted)])
     assert [entry["state"] for entry in run.ok("linux1", "stage")["licenses"]] == ["fetched"] * 5
     assert _asked(run.requests, wanted) == [2, 2, 2, 2, 1]
@@ -200,7 +227,7 @@ def test_transient_faults(lab: Lab, figure: Figure) -> None:
     lab.emulator.clear_faults()
     for path in lab.stage("linux1").iterdir():
         path.unlink()
-    lab.emulator.fault(listener="store", action="revoke_tokens", after=2, times=1)
+    lab.service.fault("revoke_tokens", after=2, times=1)
     run = lab.run([lab.task(licenses=lab.emulator.licenses(20))])
     assert run.ok("linux1", "stage")["changed"] is True
     assert len(lab.files("linux1")) == 20
@@ -209,9 +236,10 @@ def test_transient_faults(lab: Lab, figure: Figure) -> None:
 
 
 def _asked(requests: list[dict[str, object]], wanted: list[dict[str, str]]) -> list[int]:
-    return [sum(entry["product_id"] in str(request["path"]) for request in requests) for entry in wanted]
+    return [sum(entry["content_id"] in str(request["subject"]) for request in requests) for entry in wanted]
 
 
+@both_services
 @pytest.mark.parametrize(
     ("rule", "cause"),
     [({"action": "reset"}, "the connection"), ({"action": "status", "status": 503}, "HTTP 503")],
@@ -219,7 +247,7 @@ def _asked(requests: list[dict[str, object]], wanted: list[dict[str, str]]) -> l
 )
 def test_service_that_is_down(lab: Lab, figure: Figure, rule: dict[str, Any], cause: str) -> None:
     """A service that does not answer is not asked for each of many licenses."""
-    lab.emulator.fault(rule, listener="store", times=-1)
+    lab.service.fault(**rule, times=-1)
     wanted = lab.emulator.licenses(40)
     run = lab.run([lab.task(licenses=wanted, max_retries=1, max_concurrency=8)])
     result = run.failed("linux1", "stage")

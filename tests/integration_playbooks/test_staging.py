@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from license_services import both_services
+
 from .conftest import NewLab, Served
 from .harness import MANIFEST, MODULE, Lab, default_name
 
@@ -39,6 +41,7 @@ def _facts(document: bytes) -> dict[str, Any]:
     }
 
 
+@both_services
 def test_formats_and_options(lab: Lab, served: Served) -> None:
     """Bulk, single, both formats byte-exact, names, permissions, a loop, and answers that only look unusual."""
     one, two, three, four, five = lab.emulator.licenses(5)
@@ -79,6 +82,8 @@ def test_formats_and_options(lab: Lab, served: Served) -> None:
         assert path.read_bytes() == document
         assert _mode(path) == 0o600
         assert entry == {
+            "request": [one, two].index(wanted),
+            "selection": None,
             **wanted,
             **_facts(document),
             "path": str(path),
@@ -255,6 +260,7 @@ def test_own_licenses(lab: Lab, served: Served) -> None:
     assert run.ok("linux1", "staged")["changed"] is False
 
 
+@both_services
 def test_returned_licenses(lab: Lab, served: Served) -> None:
     """Without dest the licenses are returned for other tasks; verbose output does not show them."""
     one, two = lab.emulator.licenses(2)

@@ -10,6 +10,7 @@ import base64
 from typing import Any
 
 import pytest
+from license_services import both_services
 
 from .conftest import Figure, NewLab, Served
 from .harness import MANIFEST, STAGE, Lab, Run, default_name
@@ -75,6 +76,7 @@ def test_effort_is_constant(new_lab: NewLab, served: Served, figure: Figure) -> 
     )
 
 
+@both_services
 def test_linux_and_windows_hosts_in_one_play(new_lab: NewLab, served: Served, figure: Figure) -> None:
     """One play for all; a host that does not answer does not stop the others."""
     lab = new_lab(linux=2, windows=["win1", "win2", "win3"])

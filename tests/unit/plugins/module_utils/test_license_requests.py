@@ -229,6 +229,100 @@ class TestBroughtLicenses:
         assert made[0].problem == made[2].problem == ""
 
 
+class TestByProduct:
+    """Requests without a content id, which is found by the product."""
+
+    def make(self, *items: dict[str, Any], **keywords: Any) -> list[requests.LicenseRequest]:
+        return requests.requests_from(items, by_product=True, **keywords)
+
+    def problems(self, *items: dict[str, Any]) -> str:
+        with pytest.raises(OptionError) as caught:
+            self.make(*items)
+        return caught.value.cause
+
+    @pytest.mark.parametrize("content_id", [{}, {"content_id": None}, {"content_id": " "}], ids=str)
+    def test_are_not_resolved_yet(self, content_id: dict[str, Any]) -> None:
+        (made,) = self.make({"product_id": PRODUCT_ID, **content_id})
+        assert made.unresolved
+        assert (made.filename, made.number) == ("", 0)
+        assert str(made.key) == f"{PRODUCT_ID}/0015"
+        with pytest.raises(OptionError, match="content_id is missing"):
+            requests.requests_from([{"product_id": PRODUCT_ID}])
+
+    def test_beside_others_keep_their_places(self) -> None:
+        made = self.make({"product_id": PRODUCT_ID}, licenses(1)[0].item(), {"product_id": "9WZDNCRFHVFW"})
+        assert [one.number for one in made] == [0, 1, 2]
+        assert [one.unresolved for one in made] == [True, False, True]
+        assert [bool(one.selection) for one in made] == [True, False, True]
+
+    def test_resolved_ones_are_complete(self) -> None:
+        (made,) = self.make({"product_id": PRODUCT_ID, "architecture": "x64"})
+        for form, ending in (("xml", "_License1.xml"), ("base64", ".bin")):
+            one = made.resolved(CONTENT_ID, form)
+            assert not one.unresolved
+            assert one.filename == f"{PRODUCT_ID}_0015_{CONTENT_ID}{ending}"
+            assert (one.number, one.selection, one.packages) == (made.number, made.selection, made.packages)
+        (named,) = self.make({"product_id": PRODUCT_ID, "filename": "a.xml"})
+        assert named.resolved(CONTENT_ID, "xml").filename == "a.xml"
+
+    def test_a_selection_is_the_same_for_the_same_question(self) -> None:
+        filters = {"architecture": "X64", "language": "de-DE", "package_family_name": "A_b"}
+        one, two, three, four, five = self.make(
+            {"product_id": PRODUCT_ID, **filters},
+            {"product_id": PRODUCT_ID.lower(), **{name: value.lower() for name, value in filters.items()}},
+            {"product_id": PRODUCT_ID},
+            {"product_id": PRODUCT_ID, "sku_id": "0010"},
+            {"product_id": PRODUCT_ID, "architecture": "arm64"},
+        )
+        assert one.selection == two.selection
+        low = PRODUCT_ID.lower()
+        assert one.selection == f"{low}/0015?architecture=x64&language=de-de&package_family_name=a_b"
+        assert three.selection == f"{low}/0015"
+        assert len({one.selection for one in (one, three, four, five)}) == 4
+
+    def test_another_market_is_another_question(self) -> None:
+        item = {"product_id": PRODUCT_ID}
+        found = {market: self.make(item, market=market)[0].selection for market in ("", "US", "us", "DE", "de")}
+        assert found[""] == found["US"] == found["us"] == f"{PRODUCT_ID.lower()}/0015"
+        assert found["DE"] == found["de"] == f"{PRODUCT_ID.lower()}/0015?market=de"
+
+    def test_the_host_takes_the_selection_that_it_is_told(self) -> None:
+        (told,) = self.make({"product_id": PRODUCT_ID, "selection": "9x/0015?market=de"})
+        assert told.selection == "9x/0015?market=de"
+
+    @pytest.mark.parametrize(
+        ("changes", "cause"),
+        [
+            ({"product_id": ""}, "product_id is missing"),
+            ({"product_id": "../x"}, "product_id is not a Store id"),
+            ({"sku_id": "13"}, "sku_id is the number 13"),
+            ({"content_id": "../x"}, "content_id is not a GUID"),
+            ({"filename": "../x"}, "is not a plain name"),
+            ({"license_blob": License().blob}, "license_blob takes a content_id"),
+        ],
+    )
+    def test_malformed_ones_are_named(self, changes: dict[str, Any], cause: str) -> None:
+        assert cause in self.problems({"product_id": PRODUCT_ID, **changes})
+
+    def test_two_products_with_one_name(self) -> None:
+        for other in ({"product_id": "9WZDNCRFHVFW"}, {"product_id": PRODUCT_ID, "architecture": "x64"}, ITEM):
+            text = self.problems({"product_id": PRODUCT_ID, "filename": "a.xml"}, {**other, "filename": "A.xml"})
+            assert text.endswith("have the same file name, A.xml")
+
+    def test_one_product_with_two_names(self) -> None:
+        text = self.problems({"product_id": PRODUCT_ID}, {"product_id": PRODUCT_ID, "filename": "a.xml"})
+        assert text == f"{PRODUCT_ID}/0015 is asked for twice with different file names, the default and a.xml"
+
+    def test_the_same_product_twice_is_fine(self) -> None:
+        item = {"product_id": PRODUCT_ID, "filename": "a.xml"}
+        assert len(self.make(item, item, {"product_id": "9WZDNCRFHVFW"}, {"product_id": "9WZDNCRFHVFW"})) == 4
+
+    def test_a_license_that_two_selections_find_may_have_two_names(self) -> None:
+        """As the host is asked for it in the end."""
+        made = self.make({**ITEM, "selection": "one", "filename": "a.xml"}, {**ITEM, "filename": "b.xml"})
+        assert [one.filename for one in made] == ["a.xml", "b.xml"]
+
+
 class TestTerms:
     @pytest.mark.parametrize(
         "term", [f"{PRODUCT_ID}/0015/{CONTENT_ID}", f"{PRODUCT_ID}/{CONTENT_ID}", f" {PRODUCT_ID} / {CONTENT_ID} "]
@@ -263,3 +357,35 @@ class TestTerms:
             requests.requests_from_terms([f"{PRODUCT_ID}/{CONTENT_ID}", term])
         assert caught.value.cause.startswith(f"{term!r} is not a license: {cause}")
         assert "product_id/sku_id/content_id" in caught.value.remedy
+        assert "to find the content id" not in caught.value.remedy
+
+    @pytest.mark.parametrize(
+        ("term", "sku_id"),
+        [(PRODUCT_ID, "0015"), (f"{PRODUCT_ID}/0010", "0010"), (f" {PRODUCT_ID} / 0010 ", "0010")],
+    )
+    def test_without_a_content_id(self, term: str, sku_id: str) -> None:
+        packages = requests.PackageFilter(architecture="x64")
+        (made,) = requests.requests_from_terms([term], True, packages)
+        assert made.unresolved
+        assert made.key == requests.LicenseKey(PRODUCT_ID, sku_id, "")
+        assert (made.packages, made.selection) == (packages, f"{PRODUCT_ID.lower()}/{sku_id}?architecture=x64")
+
+    @pytest.mark.parametrize(
+        ("term", "cause"),
+        [
+            ("", "product_id is missing"),
+            ("9WZDN", "product_id is not a Store id"),
+            (f"{PRODUCT_ID}/", "content_id is missing"),
+            (f"{PRODUCT_ID}/0015/", "content_id is missing"),
+            (f"{PRODUCT_ID}/13", "content_id is not a GUID"),
+            (f"{PRODUCT_ID}/0013x", "content_id is not a GUID"),
+            (f"{PRODUCT_ID}/../x", "sku_id is not a SKU id"),
+            (f"{PRODUCT_ID}/0015/{CONTENT_ID}/x", "it has not two or three parts"),
+        ],
+    )
+    def test_bad_ones_of_a_service_that_finds_by_product(self, term: str, cause: str) -> None:
+        """Of a term that ends with a separator, a template has become nothing."""
+        with pytest.raises(OptionError) as caught:
+            requests.requests_from_terms([term], by_product=True)
+        assert caught.value.cause.startswith(f"{term!r} is not a license: {cause}")
+        assert caught.value.remedy.endswith("or as product_id or product_id/sku_id to find the content id")

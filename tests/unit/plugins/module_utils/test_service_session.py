@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,29 @@ def path_of(emu: Emulator) -> tuple[str, ...]:
 
 
 class TestToken:
-    def test_one_for_all_calls_of_a_session_and_of_a_run(self, emu: Emulator, open_session, cache) -> None:
-        for count in (1, 2):
-            session = open_session()
-            assert [session.call("POST", path_of(emu)).status for _try in range(3)] == [200] * 3
-            assert emu.token_requests() == (1 if isinstance(cache, RunCache) else count)
+    def test_one_for_all_calls_of_a_session(self, emu: Emulator, open_session) -> None:
+        session = open_session()
+        assert [session.call("POST", path_of(emu)).status for _try in range(3)] == [200] * 3
+        assert emu.token_requests() == 1
+
+    def test_one_for_all_sessions_of_a_run(self, emu: Emulator, open_session, cache) -> None:
+        for _try in range(3):
+            open_session().call("POST", path_of(emu))
+        assert emu.token_requests() == (1 if isinstance(cache, RunCache) else 3)
+
+    def test_one_for_calls_at_once(self, emu: Emulator, open_session) -> None:
+        emu.latency(30, "entra")
+        session = open_session()
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda number: session.call("POST", path_of(emu)), range(8)))
+        assert [answer.status for answer in answers] == [200] * 8
+        assert emu.token_requests() == 1
+
+    def test_that_runs_out_is_replaced(self, emu: Emulator, open_session) -> None:
+        emu.settings(token_lifetime=200)
+        session = open_session()
+        assert [session.call("POST", path_of(emu)).status for _try in range(2)] == [200] * 2
+        assert emu.token_requests() == 2
 
     def test_that_is_refused_once_is_replaced_once(self, emu: Emulator, open_session) -> None:
         emu.fault(listener="store", action="unauthorized", times=1)

@@ -189,6 +189,63 @@ class TestManifest:
         assert staged.load_manifest(staged.dump_manifest(manifest)) == (manifest, "")
 
 
+class TestSelections:
+    """What the manifest remembers of content ids that were found."""
+
+    OTHER = "0c2fd5a3-6b1c-4a0b-8a43-4c5d9f1e2b77"
+    SELECTION = f"{PRODUCT_ID.lower()}/0015"
+
+    def unresolved(self, **changes: Any) -> LicenseRequest:
+        return requests_from([{"product_id": PRODUCT_ID, **changes}], by_product=True)[0]
+
+    def known(self, *content_ids: str) -> staged.Manifest:
+        return staged.Manifest(selections={self.SELECTION: list(content_ids)})
+
+    def test_stand_in_place_of_what_was_asked(self) -> None:
+        given = request_of(License())
+        expanded = self.known(CONTENT_ID, self.OTHER).expand([self.unresolved(), given], "base64")
+        assert [one.key.content_id for one in expanded] == [CONTENT_ID, self.OTHER, CONTENT_ID]
+        assert [one.filename[-4:] for one in expanded] == [".bin", ".bin", ".xml"]
+        assert expanded[2] is given
+
+    def test_of_another_question_do_not_count(self) -> None:
+        for request in (self.unresolved(architecture="x64"), self.unresolved(sku_id="0010")):
+            assert self.known(CONTENT_ID).expand([request], "xml") == [request]
+        request = self.unresolved()
+        assert self.known().expand([request], "xml") == [request]
+        assert staged.Manifest().expand([request], "xml") == [request]
+
+    def test_of_several_licenses_do_not_share_a_name(self) -> None:
+        named = self.unresolved(filename="a.xml")
+        assert self.known(CONTENT_ID, self.OTHER).expand([named], "xml") == [named]
+        (alone,) = self.known(CONTENT_ID).expand([named], "xml")
+        assert (alone.key.content_id, alone.filename) == (CONTENT_ID, "a.xml")
+
+    def test_are_remembered(self) -> None:
+        manifest = self.known(CONTENT_ID)
+        manifest.selections["other"] = [self.OTHER]
+        resolved = [self.unresolved().resolved(one, "xml") for one in (self.OTHER.upper(), CONTENT_ID, self.OTHER)]
+        manifest.remember_selections([*resolved, request_of(License())], only=False)
+        assert manifest.selections == {self.SELECTION: [self.OTHER, CONTENT_ID], "other": [self.OTHER]}
+
+    def test_are_forgotten_when_only_what_is_asked_for_counts(self) -> None:
+        manifest = self.known(CONTENT_ID)
+        manifest.selections["other"] = [self.OTHER]
+        manifest.remember_selections([self.unresolved().resolved(CONTENT_ID, "xml")], only=True)
+        assert manifest.selections == {self.SELECTION: [CONTENT_ID]}
+        manifest.remember_selections([request_of(License())], only=True)
+        assert manifest.selections == {}
+
+    def test_of_what_could_not_be_found_stay(self) -> None:
+        manifest = self.known(CONTENT_ID)
+        for only in (False, True):
+            manifest.remember_selections([self.unresolved()], only=only)
+            assert manifest.selections == {self.SELECTION: [CONTENT_ID]}
+
+    def test_are_left_out_of_a_manifest_that_has_none(self) -> None:
+        assert b"selections" not in staged.dump_manifest(staged.Manifest({License().name: record_of(License())}))
+
+
 class TestJudge:
     @pytest.mark.parametrize("form", ["xml", "base64"])
     @pytest.mark.parametrize("remembered", [True, False])
@@ -244,6 +301,15 @@ class TestResults:
         result = staged.result_of(request_of(License()), staged.FAILED, None, None, error="why")
         ids = ("request", "product_id", "sku_id", "content_id", "state", "error")
         assert {name for name, value in result.items() if value is None} == set(result) - set(ids)
+
+    def test_of_a_request_without_a_content_id(self) -> None:
+        request = requests_from([{"product_id": "9WZDNCRFHVFW"}, {"product_id": PRODUCT_ID}], by_product=True)[1]
+        result = staged.result_of(request, staged.FAILED, None, None, "unresolved", "why")
+        assert (result["request"], result["selection"]) == (1, f"{PRODUCT_ID.lower()}/0015")
+        assert result["content_id"] is None
+        assert staged.summary_of([result], 2) == (
+            f"1 of 2 licenses failed; the others are in place. [{PRODUCT_ID}/0015] why"
+        )
 
     def test_the_difference_shows_ids_and_dates_only(self) -> None:
         other = License(instance_id="11111111-1c68-4dd1-93a4-0a1c6f6c3f02")

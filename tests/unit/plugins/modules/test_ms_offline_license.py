@@ -671,3 +671,63 @@ print(sorted({"requests", "urllib3", "msal", "cryptography"} & new))
 """
     output = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, text=True).stdout
     assert output == "[]\n[]\n"
+
+
+class TestWithoutAContentId:
+    """What the host knows of licenses whose content ids the controller finds."""
+
+    SELECTION = f"{PRODUCT_ID.lower()}/0015"
+
+    def test_reports_that_it_is_not_known(self, host) -> None:
+        run = host.run({"product_id": PRODUCT_ID}, OTHER.brought(), service="store_licensing")
+        assert (run.states, run.reasons) == (["failed", "fetched"], ["unresolved", "absent"])
+        item = run.result["licenses"][0]
+        assert (item["request"], item["selection"], item["content_id"], item["path"]) == (0, self.SELECTION, None, None)
+        assert "its content id is not known yet" in item["error"]
+        assert host.names == {OTHER.name}
+
+    def test_is_refused_where_the_service_does_not_find_it(self, host) -> None:
+        run = host.run({"product_id": PRODUCT_ID})
+        assert run.failed
+        assert "content_id is missing (only the service store_licensing finds it by the product)" in run.result["msg"]
+        assert "licenses" not in run.result
+
+    def test_remembers_what_it_was_told(self, host) -> None:
+        second = License(content_id="0c2fd5a3-6b1c-4a0b-8a43-4c5d9f1e2b77")
+        host.run(
+            ONE.brought(selection=self.SELECTION), second.brought(selection=self.SELECTION), service="store_licensing"
+        )
+        before = host.snapshot()
+        run = host.run({"product_id": PRODUCT_ID}, service="store_licensing")
+        assert not run.failed
+        assert run.result["changed"] is False
+        assert [item["content_id"] for item in run.result["licenses"]] == [ONE.content_id, second.content_id]
+        assert [item["request"] for item in run.result["licenses"]] == [0, 0]
+        assert host.snapshot() == before
+        host.path(second.name).unlink()
+        run = host.run({"product_id": PRODUCT_ID}, service="store_licensing")
+        assert (run.states, run.reasons) == (["unchanged", "failed"], [None, "absent"])
+
+    def test_of_what_it_was_not_told_knows_nothing(self, host) -> None:
+        host.run(ONE.brought(), service="store_licensing")
+        assert host.run({"product_id": PRODUCT_ID}, service="store_licensing").reasons == ["unresolved"]
+
+    def test_forgets_what_is_pruned(self, host) -> None:
+        host.run(ONE.brought(selection=self.SELECTION), service="store_licensing")
+        run = host.run(OTHER.brought(), service="store_licensing", prune=True)
+        assert run.result["pruned"] == [str(host.path(ONE.name))]
+        assert "selections" not in json.loads(host.manifest.read_bytes())
+
+    def test_a_damaged_memory_is_not_used(self, host) -> None:
+        host.run(ONE.brought(selection=self.SELECTION), service="store_licensing")
+        content = json.loads(host.manifest.read_bytes())
+        content["selections"][self.SELECTION] = ["../../etc/passwd"]
+        host.manifest.write_text(json.dumps(content))
+        run = host.run({"product_id": PRODUCT_ID}, service="store_licensing")
+        assert run.reasons == ["unresolved"]
+        assert any("it selects what is no content id" in text for text in run.warnings)
+
+    def test_in_check_mode_writes_nothing(self, host) -> None:
+        run = host.run({"product_id": PRODUCT_ID}, service="store_licensing", check_mode=True)
+        assert run.reasons == ["unresolved"]
+        assert list(host.dest.iterdir()) == []

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from ansible import constants as C
 from emulator.client import Emulator
+from license_services import LicenseService, both_services
 from unit.support import FORK
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
@@ -338,10 +339,17 @@ class TestOfThisRun:
 
 
 class TestAgainstTheService:
+    @both_services
     def test_ten_processes_that_want_the_same_licenses(
-        self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache, forks: Forks
+        self,
+        emu: Emulator,
+        service: LicenseService,
+        make_settings: Callable[..., Settings],
+        cache: RunCache,
+        forks: Forks,
     ) -> None:
         """One token request, and each license once, however many hosts want it."""
+        emu = service.emulator
         emu.latency(20)
         keys = [LicenseKey(**item) for item in emu.licenses(20)]
         settings = make_settings()
@@ -355,7 +363,7 @@ class TestAgainstTheService:
         assert all(result == results[0] for result in results)
         assert all(len(blob) > 1000 for blob in results[0])
         assert emu.token_requests() == 1
-        assert emu.count("store") == 20
+        assert service.count() == 20
 
     def test_ten_processes_with_a_refused_sign_in(
         self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache, forks: Forks

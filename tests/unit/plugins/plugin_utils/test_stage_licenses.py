@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator.client import Emulator
+from license_services import LicenseService, both_services
+from unit.directory import Directory
 from unit.support import License, licenses
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
@@ -22,44 +23,12 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_lice
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import parse
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
     LicenseKey,
-    LicenseRequest,
     requests_from,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
-from ansible_collections.msdevices.provisioning.plugins.module_utils._posix_staging import PosixStaging
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._return_licenses import return_licenses
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._stage_licenses import stage_licenses
-
-
-class Directory:
-    """A delivery into a directory of this machine, by the staging that runs on POSIX hosts. Stands for AnsibleModule
-    too, as far as it decides on nothing here: file attributes are left alone, warnings are collected."""
-
-    def __init__(self, path: Path, prune: bool = False, check_mode: bool = False) -> None:
-        self.path = path
-        self.check_mode = check_mode
-        self.params: dict[str, Any] = dict.fromkeys(("mode", "owner", "group"))
-        self.calls = 0
-        self._prune = prune
-
-    def stage(self, requests: Sequence[LicenseRequest]) -> Staged:
-        self.calls += 1
-        staging = PosixStaging(self, str(self.path), "xml")  # type: ignore[arg-type]
-        results = staging.stage(requests, self._prune)
-        return Staged(results, staging.changed, staging.pruned, staging.diff)
-
-    def warn(self, text: str) -> None:
-        raise AssertionError(text)
-
-    def _same(self, _path: str, _value: Any, changed: bool) -> bool:
-        return changed
-
-    set_mode_if_different = set_owner_if_different = set_group_if_different = _same
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.path.glob("*.xml")}
 
 
 class Service(LicenseSource):
@@ -261,18 +230,20 @@ class TestReturn:
         assert staged.licenses[0]["size"] == len(data)
 
 
+@both_services
 @pytest.mark.parametrize("count", [1, 40])
 def test_the_whole_way_from_the_service_to_the_directory(
-    count: int, emu: Emulator, options: dict[str, Any], tmp_path: Path
+    count: int, service: LicenseService, options: dict[str, Any], tmp_path: Path
 ) -> None:
-    requests = requests_from(emu.licenses(count))
-    options = {**options, "client_secret": None, "access_token": emu.access_tokens["store"]}
+    requests = requests_from(service.emulator.licenses(count))
+    ready = {"client_secret": None, "refresh_token": None, "access_token": service.access_token}
     source = LicenseSource(
-        {**options, "service": "store_for_business", "format": "xml", "max_concurrency": 8}, lambda settings: NoCache()
+        {**options, **ready, "service": service.name, "format": "xml", "max_concurrency": 8},
+        lambda settings: NoCache(),
     )
     first = stage_licenses(requests, Directory(tmp_path), source, force=False, check_mode=False)
     assert states(first) == ["fetched"] * count
-    assert emu.count("store") == count
+    assert service.count() == count
     second = stage_licenses(requests, Directory(tmp_path), source, force=False, check_mode=False)
     assert states(second) == ["unchanged"] * count
-    assert emu.count("store") == count
+    assert service.count() == count
