@@ -63,12 +63,10 @@ options:
     ini:
       - section: msdevices_provisioning
         key: base_url
+  # Not from ansible.cfg, where Ansible takes a misspelt truth value for a false one.
   validate_certs:
     vars:
       - name: msdevices_validate_certs
-    ini:
-      - section: msdevices_provisioning
-        key: validate_certs
   ca_path:
     vars:
       - name: msdevices_ca_path

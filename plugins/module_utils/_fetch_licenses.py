@@ -11,7 +11,6 @@ import typing as t
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils import _license_document
 from ansible_collections.msdevices.provisioning.plugins.module_utils._bulk import Bulk, Progress
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
@@ -44,7 +43,7 @@ def fetch_licenses(
         try:
             # First, so that a refused sign-in is one failure and one request, not one for each license.
             service.sign_in()
-            yield lambda key: {"blob": service.get_offline_license(key).blob}
+            yield lambda key: service.get_offline_license(key).as_entry()
         finally:
             service.close()
 
@@ -59,7 +58,7 @@ def fetch_licenses(
 def _outcome(found: Entry | ProvisioningError) -> Outcome:
     if isinstance(found, ProvisioningError):
         return found
-    return _license_document.from_blob(found["item"]["blob"])
+    return LicenseDocument.from_entry(found["item"])
 
 
 def all_or_error(outcomes: Sequence[Outcome]) -> list[LicenseDocument]:

@@ -16,7 +16,7 @@ import binascii
 import codecs
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from xml.parsers import expat
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import LicenseDocumentError
@@ -68,6 +68,18 @@ class LicenseDocument:
     def file_bytes(self, license_format: str) -> bytes:
         """Return what a file of this format (C(xml) or C(base64)) holds, to the byte."""
         return self.blob.encode("ascii") if license_format == "base64" else self.data
+
+    def as_entry(self) -> dict[str, str]:
+        """Return it as a JSON object, from which from_entry makes it again without parsing."""
+        facts = asdict(self)
+        del facts["data"]
+        return {**facts, "blob": self.blob}
+
+    @classmethod
+    def from_entry(cls, entry: dict[str, str]) -> LicenseDocument:
+        """Make the document that as_entry was called of. Only for entries from a place that nobody else writes to."""
+        facts = {name: value for name, value in entry.items() if name != "blob"}
+        return cls(data=base64.b64decode(entry["blob"]), **facts)
 
     def same_license(self, other: LicenseDocument) -> bool:
         """Tell whether both are the same instance (version) of the license."""

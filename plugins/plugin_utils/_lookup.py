@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ansible import constants as C
 from ansible.errors import AnsibleLookupError, AnsibleOptionsError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT, first_set
@@ -60,9 +61,27 @@ class ProvisioningLookup(LookupBase):
                     # Ansible hands over the values of variables as the templates that they are written as.
                     rendered[name] = self._templar.template(variables[name])
                     given.add(option)
+        self._check_booleans(definitions, rendered, kwargs)
         self.set_options(var_options=rendered, direct=kwargs)
         options = {name: self.get_option(name) for name in definitions}
         for name in ENVIRONMENT.keys() & options.keys() - given:
             # Ansible takes the last variable that is there; here it is the first that is set and not empty.
             options[name] = first_set(*ENVIRONMENT[name]) or options[name]
         return options
+
+    @staticmethod
+    def _check_booleans(definitions: dict[str, t.Any], rendered: dict[str, t.Any], kwargs: dict[str, t.Any]) -> None:
+        """Refuse what is no truth value: Ansible would take it for a false one, and so skip verifying certificates."""
+        for option, definition in definitions.items():
+            if definition.get("type") != "bool":
+                continue
+            names = [entry["name"] for entry in definition.get("vars") or ()]
+            for value in [kwargs.get(option), *(rendered.get(name) for name in names)]:
+                try:
+                    boolean(value, strict=value is not None)
+                except TypeError:
+                    raise OptionError(
+                        "Could not use the options",
+                        f"{option} is {str(value)[:40]!r}",
+                        f"Set {option} to true or false",
+                    ) from None

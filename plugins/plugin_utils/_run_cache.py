@@ -10,6 +10,7 @@ It lives in DEFAULT_LOCAL_TMP, one 0700 directory per run that Ansible deletes a
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import functools
 import hashlib
@@ -35,6 +36,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._settings i
 _display = Display()
 _LONGEST_PAUSE = 0.05
 _NONCE_BYTES = 12
+_AT_RANDOM = 25
 # Whoever holds a lock makes a bounded call; somebody who waits longer than any such call asks by himself.
 _PATIENCE_FACTOR = 4
 
@@ -125,10 +127,23 @@ def run_cache_of(settings: Settings) -> RunCache | NoCache:
 def _key() -> bytes:
     """Return the key of this run's files: they are worth nothing once its processes have ended, even by SIGKILL.
 
-    It is made of the secret that Python draws for its string hashes when it starts: all forks of a run have it in
-    memory, and nothing else has it. (Who sets PYTHONHASHSEED gives that up, and keeps files that only he can read.)
+    It is made of secrets that all forks of a run have in memory and nothing else has: what the kernel drew for the
+    process when it started, and what Python draws for its string hashes (which PYTHONHASHSEED can fix).
     """
-    return hashlib.sha256(repr([hash(f"msdevices.provisioning {number}") for number in range(8)]).encode()).digest()
+    hashes = [hash(f"msdevices.provisioning {number}") for number in range(8)]
+    return hashlib.sha256(repr((hashes, _kernel_secret())).encode("utf-8")).digest()
+
+
+def _kernel_secret() -> bytes:
+    """Return the 16 random bytes that Linux gives each program that starts (AT_RANDOM), or nothing elsewhere."""
+    try:
+        getauxval = ctypes.CDLL(None).getauxval
+    except (OSError, AttributeError):
+        return b""
+    getauxval.argtypes = [ctypes.c_ulong]
+    getauxval.restype = ctypes.c_ulong
+    address = getauxval(_AT_RANDOM)
+    return ctypes.string_at(address, 16) if address else b""
 
 
 @functools.lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from ansible import constants as C
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from emulator.client import Emulator
 from license_services import LicenseService, both_services
 from unit.support import FORK
@@ -332,7 +333,7 @@ class TestOfThisRun:
         cache.get_or_create("key", lambda: {"n": 1})
         (path,) = [path for path in directory.iterdir() if not path.suffix]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_run_cache, "_cipher", _run_cache.AESGCM(os.urandom(32)))
+            patch.setattr(_run_cache, "_cipher", lambda: AESGCM(os.urandom(32)))
             assert cache.find("key") is None
         assert path.exists()
         assert cache.find("key") == {"n": 1}
