@@ -17,7 +17,6 @@ class Cache(t.Protocol):
 
     def find(self, key: str) -> Entry | None:
         """Return the entry of the key if there is one."""
-        ...
 
     def get_or_create(
         self, key: str, create: t.Callable[[], Entry], usable: t.Callable[[Entry], bool] | None = None
@@ -26,7 +25,6 @@ class Cache(t.Protocol):
 
         An exception of create is passed on, and nothing is kept.
         """
-        ...
 
 
 class NoCache:

@@ -20,18 +20,15 @@ class LicenseService(t.Protocol):
 
     def sign_in(self) -> None:
         """Make sure that there is a token. Raises SignInError, UnavailableError or OptionError."""
-        ...
 
     def get_offline_license(self, key: LicenseKey) -> LicenseDocument:
         """Get the license of a key, already checked to be the one that was asked for.
 
         Raises UnavailableError, NotFoundError, ServiceError, SignInError or LicenseDocumentError.
         """
-        ...
 
     def close(self) -> None:
         """Close the connections."""
-        ...
 
 
 def open_license_service(settings: Settings, cache: Cache, connections: int) -> LicenseService:

@@ -35,7 +35,6 @@ class Delivery(t.Protocol):
 
         In check mode predict it. Raises StagingError when the directory as a whole cannot be used.
         """
-        ...
 
 
 def delivery_for(action: ActionBase, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Delivery:

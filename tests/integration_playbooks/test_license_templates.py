@@ -214,6 +214,19 @@ def test_licenses_at_hand_need_no_sign_in(lab: Lab, served: Served) -> None:
     assert len(commands(lab.files("linux1")["add_licenses.xml"])) == 2
 
 
+def test_other_service(lab: Lab, served: Served) -> None:
+    """Licenses come from the service that is named."""
+    emulator = lab.emulator
+    wanted = emulator.licenses(2)
+    lab.environment = {"MSDEVICES_ACCESS_TOKEN": emulator.access_tokens["licensing"]}
+    place = {"msdevices_base_url": emulator.licensing, "msdevices_ca_path": emulator.ca_path}
+    task = role(licenses=[term(ids) for ids in wanted], service="store_licensing")
+    run = lab.run([task], vars=place)
+    assert run.status == 0, run.output
+    assert {item["listener"] for item in run.requests} == {"licensing"}
+    assert commands(lab.files("linux1")["add_licenses.xml"]) == {ids["content_id"]: served(ids) for ids in wanted}
+
+
 def test_hostile_values(lab: Lab) -> None:
     """Names and paths arrive as they were given, whatever characters they have."""
     app = {

@@ -62,7 +62,7 @@ def test_examples_run(lab: Lab, served: Served) -> None:
         }
         run = lab.run([task, compare], vars=variables)
         assert run.status == 0, run.output
-        assert run.result("linux1", task["name"]) == {"censored": True}
+        assert "censored" in run.result("linux1", task["name"])
         if "ansible.builtin.set_fact" in task:
             assert lab.files("linux1")["fact"] == b"\n".join(served(ids) for ids in wanted)
     command = ET.fromstring(lab.files("linux1")["add_license.xml"])
