@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from ansible import constants as C
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from emulator.client import Emulator
 from license_services import LicenseService, both_services
 from unit.support import FORK
@@ -329,10 +330,11 @@ class TestOfThisRun:
 
     def test_is_worth_nothing_to_another_process_that_did_not_fork(self, cache: RunCache, directory: Path) -> None:
         """Another key, as a process draws it when it starts."""
+        other = AESGCM(os.urandom(32))
         cache.get_or_create("key", lambda: {"n": 1})
         (path,) = [path for path in directory.iterdir() if not path.suffix]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_run_cache, "_cipher", _run_cache.AESGCM(os.urandom(32)))
+            patch.setattr(_run_cache, "_cipher", lambda: other)
             assert cache.find("key") is None
         assert path.exists()
         assert cache.find("key") == {"n": 1}
