@@ -56,7 +56,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(DEMO_VENV)/.stamp $(COLLECTION) ## stage five licenses onto two hosts, twice, against the emulator
+demo: $(DEMO_VENV)/.stamp $(COLLECTION) ## stage five licenses onto two hosts, twice, from each license service of the emulator
 	@$(WITH_DEMO) python tests/demo/run.py
 
 .PHONY: test

@@ -24,7 +24,7 @@ options:
   catalog_access_token:
     description:
       - A ready access token for the catalog. Needed beside O(access_token), which is for the licensing service alone,
-        when content ids are left out.
+        when content ids are left out. It wins over every other sign-in to the catalog.
       - When not set, the environment variable E(MSDEVICES_CATALOG_ACCESS_TOKEN) is used.
     type: str
   market:

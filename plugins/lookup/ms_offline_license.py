@@ -45,6 +45,9 @@ options:
   service:
     description:
       - The service that issues the licenses.
+      - V(store_for_business) is documented, signs in as an application, and is retired by Microsoft.
+      - V(store_licensing) is its living successor. It is not a documented public API, takes the sign-in of a user, and
+        this collection was never tried against the live service.
     type: str
     choices:
       - store_for_business

@@ -156,6 +156,7 @@ options:
   force:
     description:
       - Fetch licenses that are staged already, too, and compare them. The same instance of a license is no change.
+      - Content ids that were found in the catalog are looked up anew.
     type: bool
     default: false
   prune:

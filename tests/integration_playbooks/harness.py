@@ -291,6 +291,36 @@ class Lab:
         )
 
 
+def without_action_plugins(lab: Lab) -> dict[str, str]:
+    """Make this collection available without its action plugins; return the environment that has Ansible use it."""
+    other = lab.directory / "collections" / "ansible_collections" / "msdevices" / "provisioning"
+    (other / "plugins").mkdir(parents=True)
+    for name in ("meta", "galaxy.yml"):
+        (other / name).symlink_to(ROOT / name)
+    for path in (ROOT / "plugins").iterdir():
+        if path.name not in ("action", "__pycache__"):
+            (other / "plugins" / path.name).symlink_to(path)
+    return {"ANSIBLE_COLLECTIONS_PATH": str(lab.directory / "collections")}
+
+
+def run_by_python(lab: Lab, name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a module that Python runs from its file."""
+    arguments = lab.directory / "arguments.json"
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}), encoding="utf-8")
+    process = subprocess.run(
+        [sys.executable, "-m", f"ansible_collections.msdevices.provisioning.plugins.modules.{name}", str(arguments)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / ".build" / "collections"), "HOME": str(lab.home)},
+        cwd=lab.directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    answer = json.loads(process.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
 def default_name(license_ids: Mapping[str, str], license_format: str = "xml") -> str:
     """The name that a license file has by default."""
     stem = "{product_id}_{sku_id}_{content_id}".format(**license_ids)

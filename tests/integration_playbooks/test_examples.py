@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import yaml
+from emulator.catalog import find
 from emulator.client import Emulator
+from license_services import LicenseService
 
 from ansible_collections.msdevices.provisioning.plugins.modules import ms_offline_license
 
@@ -25,7 +28,8 @@ def _examples(emulator: Emulator) -> list[dict[str, Any]]:
     for task in yaml.safe_load(text):
         options = task[MODULE]
         for entry in options.get("licenses", [options]):
-            products[entry["product_id"]] = entry["content_id"]
+            # One that leaves the content id out names a product of another example.
+            products[entry["product_id"]] = entry.get("content_id") or products[entry["product_id"]]
     for index, (product_id, content_id) in enumerate(products.items()):
         mine = emulator.product(index)
         text = text.replace(product_id, mine.product_id).replace(content_id, mine.content_id)
@@ -44,19 +48,26 @@ def test_examples_run(new_lab: NewLab, served: Served) -> None:
         "app_secret": emulator.client_secret,
         "stage_dir": "{{ stage }}",
         "vaulted_license": base64.b64encode(served(emulator.product(0).request())).decode(),
+        "token_file": str(lab.directory / "refresh-token"),
     }
+    Path(variables["token_file"]).write_text(emulator.refresh_token, encoding="utf-8")
+    Path(variables["token_file"]).chmod(0o600)
     for task in tasks:
         options = task[MODULE]
         entries = options.get("licenses", [options])
         # An example that holds its credential, or needs none, gets none from the environment.
         own = "client_secret" in options or all("license_blob" in entry for entry in entries)
         lab.environment = {"AZURE_AUTHORITY_HOST": emulator.entra} if own else emulator.environment()
+        service = LicenseService(emulator, options.get("service", "store_for_business"))
+        lab.defaults = {name: value for name, value in service.options.items() if name != "service"}
         run = lab.run([task], vars=variables)
         assert run.status == 0, run.output
         form = options.get("format", "xml")
         fetched = {}
         for entry in entries:
             ids = {"sku_id": "0015", **entry}
+            if "content_id" not in ids:
+                ids["content_id"] = find(ids["product_id"]).content_id
             document = served(ids)
             data = base64.b64encode(document) if form == "base64" else document
             fetched[entry.get("filename") or default_name(ids, form)] = data

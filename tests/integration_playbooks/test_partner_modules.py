@@ -7,10 +7,7 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ import pytest
 from emulator import offers
 
 from .conftest import Figure, NewLab
-from .harness import ROOT, Lab
+from .harness import ROOT, Lab, run_by_python, without_action_plugins
 from .partner import (
     AZURE,
     CATEGORIES,
@@ -379,13 +376,6 @@ class TestWithoutActionPlugin:
 
     def test_in_a_play(self, lab: Lab) -> None:
         asking_partner_center(lab)
-        other = lab.directory / "collections" / "ansible_collections" / "msdevices" / "provisioning"
-        (other / "plugins").mkdir(parents=True)
-        for name in ("meta", "galaxy.yml"):
-            (other / name).symlink_to(ROOT / name)
-        for path in (ROOT / "plugins").iterdir():
-            if path.name not in ("action", "__pycache__"):
-                (other / "plugins" / path.name).symlink_to(path)
         ids = lab.emulator.offer_ids(3)
         tasks = [
             offers_task(offer_id=[*ids, UNKNOWN], on_missing="warn"),
@@ -393,7 +383,7 @@ class TestWithoutActionPlugin:
             offers_task("missing", offer_id=[UNKNOWN, UNKNOWN_EMPTY]),
             offers_task("refused", offer_id=["a b"]),
         ]
-        environment = {"ANSIBLE_COLLECTIONS_PATH": str(lab.directory / "collections")}
+        environment = without_action_plugins(lab)
         run = lab.run([{**task, "ignore_errors": True} for task in tasks], environment=environment)
         assert run.modules("linux1", "partner_offer_info") + run.modules("linux1", OFFERS) == 3, run.journal
         result = run.ok("linux1", "offers")
@@ -412,35 +402,17 @@ class TestWithoutActionPlugin:
         options = {**lab.defaults, "country": "US", "access_token": emulator.clouds["public"]["access_token"]}
         if name == "partner_offer_info":
             options["offer_id"] = [AZURE]
-        result = _by_python(lab, name, options)
+        result = run_by_python(lab, name, options)
         assert result["changed"] is False
         if name == "partner_offer_info":
             assert result["offers"] == [offers.offer(0)]
         else:
             assert result["categories"] == offers.categories("US", "en-US")
         assert options["access_token"] not in json.dumps(result)
-        failed = _by_python(lab, name, {**options, "country": "USA"})
+        failed = run_by_python(lab, name, {**options, "country": "USA"})
         assert failed["failed"] is True
         assert "country is 'USA'" in failed["msg"]
         assert len(emulator.requests()) == 1
-
-
-def _by_python(lab: Lab, name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The answer of a module that Python runs from its file."""
-    arguments = lab.directory / "arguments.json"
-    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}), encoding="utf-8")
-    process = subprocess.run(
-        [sys.executable, "-m", f"ansible_collections.msdevices.provisioning.plugins.modules.{name}", str(arguments)],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / ".build" / "collections"), "HOME": str(lab.home)},
-        cwd=lab.directory,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    answer = json.loads(process.stdout)
-    assert isinstance(answer, dict)
-    return answer
 
 
 def test_the_module_files_are_there() -> None:

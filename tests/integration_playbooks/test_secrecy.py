@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from .conftest import Served
-from .harness import STAGE, Lab
+from .harness import MODULE, STAGE, Lab
+from .products import info_task, store_licensing, wanted
 
 # Tokens of Entra and client assertions.
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
@@ -127,6 +128,77 @@ def test_nothing_shows(tmp_path: Path, emulator: Any, served: Served) -> None:
     assert lab.windows.tree("win1", temp=True).keys() == lab.windows.tree("win1", STAGE).keys()
     # The directory of the run, with tokens and licenses in its cache, is gone.
     assert not list((lab.home / ".ansible" / "tmp").glob("ansible-local-*"))
+
+
+@store_licensing
+def test_nothing_of_store_licensing_shows(tmp_path: Path, lab: Lab, served: Served) -> None:
+    """Refresh tokens, and ready tokens of the catalog and of the service; services that repeat what they were sent."""
+    emulator = lab.emulator
+    lab.environment = {"AZURE_AUTHORITY_HOST": emulator.entra}
+    one, two, three, four, five, six = (emulator.product(index) for index in (0, 7, 1, 2, 3, 4))
+    secrets = {
+        "client_secret": emulator.client_secret,
+        "refresh_token": emulator.refresh_token,
+        "access_token": emulator.access_tokens["licensing"],
+        "catalog_access_token": emulator.access_tokens["catalog"],
+    }
+    own = tmp_path / "vault.json"
+    own.write_text(json.dumps({"vaulted": secrets}), encoding="utf-8")
+    ids = {"tenant_id": emulator.tenant_id, "client_id": emulator.client_id}
+    refresh = {**ids, **{name: f"{{{{ vaulted.{name} }}}}" for name in ("client_secret", "refresh_token")}}
+    ready = {name: f"{{{{ vaulted.{name} }}}}" for name in ("access_token", "catalog_access_token")}
+    # What the task knows, whether or not it was sent to the service that repeats it.
+    for product, repeated in (
+        *((three, ("access_token", "catalog_access_token")), (four, ("client_secret", "refresh_token"))),
+        *((five, ("access_token", "catalog_access_token")), (six, ("client_secret", "refresh_token"))),
+    ):
+        first, second = (secrets[name] for name in repeated)
+        emulator.fault(
+            listener="catalog" if product in (three, four) else "licensing",
+            action="status",
+            status=400,
+            body={"code": first, "message": f"Bearer {first} is not good, {second}"},
+            path_regex=f"{product.product_id}|{product.content_id}",
+        )
+    documents = [served(product.request()) for product in (one, two)]
+    info = {"product_id": one.product_id, "access_token": ready["catalog_access_token"]}
+    tasks = [
+        lab.task("refresh token", **wanted(one), **refresh),
+        lab.task("ready tokens", **wanted(two), **ready),
+        lab.task("returned", **wanted(one), **ready, dest=None),
+        lab.task("repeated by the catalog", **wanted(three), **ready),
+        lab.task("repeated by the catalog, refresh token", **wanted(four), **refresh),
+        lab.task("repeated by the service", **five.request(), **ready),
+        lab.task("repeated by the service, refresh token", **wanted(six), **refresh),
+        lab.task("swapped", **wanted(three), access_token=ready["catalog_access_token"]),
+        lab.task("unknown option", **wanted(one), **ready, catalog_token=ready["catalog_access_token"]),
+        info_task(lab, "info", **info),
+        info_task(lab, "info, unknown option", **info, token=ready["access_token"]),
+    ]
+    values = {f"offline_licenses_{name}": value for name, value in {**lab.defaults, **ready}.items()}
+    role = {
+        "hosts": "all",
+        "gather_facts": False,
+        "roles": [{"role": "msdevices.provisioning.offline_licenses", "vars": values}],
+        "vars": {"offline_licenses_dest": "{{ stage }}", "offline_licenses_list": [wanted(one)]},
+    }
+    # Options of the license module alone are not for all modules.
+    defaults = {MODULE: lab.defaults}
+    play = lab.play([{**task, "ignore_errors": True} for task in tasks], module_defaults=defaults)
+    run = lab.run_plays([play, role], "-vvvvvv", "--diff", "-e", f"@{own}")
+    assert run.status == 0, run.output[-3000:]
+    for name in ("refresh token", "ready tokens", "returned", "info"):
+        run.ok("linux1", name)
+    for task in tasks[3:9]:
+        run.failed("linux1", str(task["name"]))
+    watch = _Watch(lab, documents, **secrets)
+    assert len(watch.findings("what holds them", own.read_text())) > len(secrets)
+    found = watch.findings("standard output", run.stdout) + watch.findings("standard error", run.stderr)
+    found += watch.findings("the log", lab.log)
+    found += watch.findings(
+        "results", json.dumps([entry["result"] for key, entry in run.results.items() if key[1] != "returned"])
+    )
+    assert not found + watch.files()
 
 
 def test_credentials_of_the_environment_stay_on_the_controller(lab: Lab) -> None:
