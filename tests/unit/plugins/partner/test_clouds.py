@@ -186,6 +186,10 @@ class TestSignIn:
         assert partner.emu.token_requests() == 1
         assert len({request["headers"]["authorization"] for request in partner.requests}) == 1
 
+    def test_one_for_many_offers_without_a_cache(self, partner: Partner) -> None:
+        partner.find(*partner.emu.offer_ids(30), **partner.signed_in())
+        assert (partner.emu.token_requests(), len(partner.requests)) == (1, 30)
+
     def test_none_when_everything_is_known(self, partner: Partner) -> None:
         partner.cache = MemoryCache()
         ids = partner.emu.offer_ids(5)
