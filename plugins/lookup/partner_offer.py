@@ -48,7 +48,7 @@ options:
     description:
       - How many requests are made at the same time.
     type: int
-    default: 8
+    default: 16
 notes:
   - Prefer C(query), or C(lookup) with C(wantlist=true), for several terms. A C(lookup) of one term is that offer.
   - Give several terms to one lookup rather than one to each of several. They share a client and are asked for together.

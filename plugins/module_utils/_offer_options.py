@@ -15,6 +15,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec im
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import Market
 
+DEFAULT_CONCURRENCY = 16
 ON_MISSING = ("error", "warn", "ignore")
 _MAX_ID = 100
 _ATTEMPT = "Could not use the options"
@@ -35,7 +36,7 @@ def offer_specification() -> dict[str, t.Any]:
             "include_addons": {"type": "bool", "default": False},
             "customer_id": {"type": "str"},
             "on_missing": {"type": "str", "default": "error", "choices": list(ON_MISSING)},
-            "max_concurrency": {"type": "int", "default": 8},
+            "max_concurrency": {"type": "int", "default": DEFAULT_CONCURRENCY},
         },
         "mutually_exclusive": [["offer_id", "category_id"], ["customer_id", "category_id"]],
         "supports_check_mode": True,

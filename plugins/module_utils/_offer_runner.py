@@ -15,6 +15,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._cache impo
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import NotFoundError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._find_offers import FoundOffers, OfferFinder
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_options import (
+    DEFAULT_CONCURRENCY,
     check_customer_id,
     check_id,
     check_offer_ids,
@@ -45,7 +46,7 @@ def find_offers(
             check_id(name, options[name])
     if options.get("customer_id"):
         check_customer_id(options["customer_id"])
-    concurrency = check_max_concurrency(options.get("max_concurrency", 8))
+    concurrency = check_max_concurrency(options.get("max_concurrency", DEFAULT_CONCURRENCY))
     settings = settings_from(options, "partner_center")
     finder = OfferFinder(settings, open_cache(settings), market, concurrency, progress)
     if options.get("customer_id"):

@@ -66,7 +66,7 @@ options:
     description:
       - How many requests are made at the same time.
     type: int
-    default: 8
+    default: 16
 notes:
   - Responses are kept for the run (see O(run_cache)), so that offers that change within it are seen by the next run.
 seealso:

@@ -17,8 +17,8 @@ from harness import Figure, Run, median, report, run_play
 from licenses import trivial_tasks
 
 LATENCY_MS = 100
-# The first is the one with a target for the comparison with the loop; the second is the default.
-CONCURRENCIES = (32, 8)
+# The default.
+CONCURRENCIES = (16,)
 REPEATS = 3
 COUNT = int(os.environ.get("BENCH_OFFERS", "300"))
 HOSTS = 50
