@@ -143,7 +143,8 @@ def _task_once(lab: Lab, template: str) -> Play:
 
 def _measured(new_lab: NewLab, run_cache: bool) -> dict[str, int]:
     """How often the license of each row is asked for; each row has a license of its own."""
-    lab = new_lab(f"run_cache {run_cache}", linux=HOSTS)
+    # A short name: sockets in its temporary directory have paths of a bounded length.
+    lab = new_lab("on" if run_cache else "off", linux=HOSTS)
     plays, contents = [], {}
     for number, (row, make) in enumerate(_SCENARIOS.items()):
         ids = lab.emulator.product(number).request()

@@ -45,7 +45,7 @@ _WORTHLESS = {
     "null_blob": (200, "without a licenseBlob", "Run again"),
 }
 _NOT_ALLOWED = (403, "the organization or role may not have this license", "the organization may use the app offline")
-_NO_LICENSE = (200, "sent no license in it", "Check product_id and content_id")
+_NO_LICENSE = (200, "no license in it", "Check product_id and content_id")
 _FAULTS = {
     "store_for_business": {**_REFUSALS, **_WORTHLESS},
     "store_licensing": {
