@@ -213,7 +213,9 @@ def test_filters(lab: Lab) -> None:
         "other family": (family, {"package_family_name": other_family}, [1]),
         "both": (language, {"language": "de", "architecture": "x64"}, [0]),
     }
-    tasks = [lab.task(name, **wanted(product, **filters), dest=None) for name, (product, filters, _) in cases.items()]
+    tasks = [
+        lab.task(name, **wanted(product, **filters), dest=None) for name, (product, filters, _expected) in cases.items()
+    ]
     # As items of one task, which asks the catalog for all languages that are meant.
     items = [wanted(product, **filters) for product, filters, _found in cases.values()]
     tasks.append(lab.task("items", licenses=items, dest=None))

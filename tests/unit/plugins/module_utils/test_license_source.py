@@ -59,7 +59,7 @@ class Sources:
 
     def refused(self, item: dict[str, Any], kind: type[ProvisioningError] = ServiceError, **changes: Any) -> Any:
         (found,) = self.resolve(item, **changes)
-        assert type(found) is kind, found
+        assert found.__class__ is kind, found
         assert found.remedy
         return found
 

@@ -67,7 +67,7 @@ class Catalog:
     def refused(self, product: Product, kind: type[ProvisioningError] = ServiceError, **options: Any) -> Any:
         with pytest.raises(kind) as caught:
             self.get(product, **options)
-        assert type(caught.value) is kind
+        assert caught.value.__class__ is kind
         assert caught.value.attempted == f"Could not look up the product {product.product_id} in the Store's catalog"
         assert caught.value.remedy
         assert "eyJ" not in str(caught.value)
