@@ -7,35 +7,48 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 import typing as t
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from email.utils import parsedate_to_datetime
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._access_network import (
-    NetworkProblem,
+    StepFailed,
+    StepSkipped,
     Target,
     connect,
     resolve,
     shake_hands,
     target_of,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import json_object
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import Market, PartnerCenter
-from ansible_collections.msdevices.provisioning.plugins.module_utils._service_session import ServiceSession
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import settings_from
+from ansible_collections.msdevices.provisioning.plugins.module_utils._access_token import (
+    CLOCK_SECONDS,
+    facts_of,
+    problem_of,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Entry
+from ansible_collections.msdevices.provisioning.plugins.module_utils._discovery import discover
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import NotFoundError, ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_options import market_from
+from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import PartnerCenter
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings, settings_from
 from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in import TokenSource
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import HttpSession, printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._store_catalog import StoreCatalog
+from ansible_collections.msdevices.provisioning.plugins.module_utils._store_for_business import StoreForBusiness
+from ansible_collections.msdevices.provisioning.plugins.module_utils._store_licensing import StoreLicensing
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, printable
 
-SERVICES = ("store_for_business", "store_licensing", "partner_center")
+SERVICES = ("store_for_business", "store_licensing", "store_catalog", "partner_center")
 PASS, FAIL, SKIPPED = "pass", "fail", "skipped"
 RETIRED = (
-    "Microsoft has retired Store for Business; its host may be gone for good. Use service=store_licensing instead,"
-    " which signs in as a user"
+    "Microsoft has retired Store for Business, and its host may be gone for good. If it is, use"
+    " service=store_licensing instead, which signs in as a user"
 )
+_SIGN_IN_STEPS = ("sign_in_proxy", "sign_in_name", "sign_in_tcp", "sign_in_tls", "sign_in_discovery", "sign_in_clock")
+_SERVICE_STEPS = ("service_proxy", "service_name", "service_tcp", "service_tls", "service_call")
+# Any product will do; this one is in the Store's documentation.
+_SOME_PRODUCT = "9WZDNCRFJ3PS"
 
 Step = t.Dict[str, t.Any]
 
@@ -44,164 +57,194 @@ class AccessCheck:
     """Checks the access to one service with the credentials at hand. Nothing is changed anywhere."""
 
     def __init__(self, options: Mapping[str, t.Any], service: str) -> None:
-        """Take the shared options and a service's name. Raises OptionError."""
+        """Take the shared options and a service's name."""
         self._service = service
         self._options = options
-        self._settings = settings_from(options, service)
         self._steps: list[Step] = []
-        self._token = ""
+        self._kept = _Kept()
+        self._discovery: Answer | None = None
+        self._tenant = ""
 
     def run(self) -> dict[str, t.Any]:
-        """Walk; return the service, its address, the steps, and whether all that were taken passed."""
-        settings = self._settings
-        if settings.auth_method in ("access_token", "managed_identity"):
-            for name in ("sign_in_proxy", "sign_in_name", "sign_in_tcp", "sign_in_tls", "sign_in_discovery"):
-                self._skip(name, f"auth_method {settings.auth_method} does not need it")
-        elif self._reach("sign_in", settings.authority):
-            self._take("sign_in_discovery", self._discover)
-        if self._failed("sign_in"):
-            self._skip("token", "the sign-in service cannot be reached")
-        else:
-            self._take("token", self._sign_in)
-        reached = self._reach("service", settings.base_url, RETIRED if self._service == "store_for_business" else "")
-        if reached and self._token:
-            self._take("service_call", self._call)
-        else:
-            self._skip("service_call", "there is no token" if reached else "the service cannot be reached")
+        """Walk; return the service, its address, the steps, and whether none failed."""
+        settings = self._checked_options()
+        if settings is not None:
+            self._walk(settings)
         return {
             "service": self._service,
-            "base_url": settings.base_url,
-            "authority": settings.authority,
-            "auth_method": settings.auth_method,
+            "base_url": settings.base_url if settings else "",
+            "authority": settings.authority if settings else "",
+            "auth_method": settings.auth_method if settings else "",
             "steps": self._steps,
             "passed": not any(step["status"] == FAIL for step in self._steps),
         }
 
-    def _reach(self, what: str, url: str, hint: str = "") -> bool:
-        """Take the network steps to a host; a step after one that failed is skipped."""
+    def _checked_options(self) -> Settings | None:
+        found: list[Settings] = []
+
+        def check() -> str:
+            settings = settings_from(self._options, self._service)
+            if self._service == "partner_center":
+                market_from(self._options)
+            found.append(settings)
+            who = f", application {printable(settings.client_id, 60)}" if settings.client_id else ""
+            where = f" in tenant {settings.tenant_id}" if settings.tenant_id else ""
+            return f"sign-in by {settings.auth_method}{who}{where}, for the audience {settings.audience}"
+
+        if not self._take("options", check):
+            self._skip_all((*_SIGN_IN_STEPS, "token", *_SERVICE_STEPS), "options failed")
+            return None
+        return found[0]
+
+    def _walk(self, settings: Settings) -> None:
+        signed_in = self._sign_in(settings)
+        hint = RETIRED if self._service == "store_for_business" else ""
+        failed = self._reach("service", settings, settings.base_url, hint)
+        if signed_in and not failed:
+            # The client of the service knows what to say of its retirement.
+            self._take("service_call", lambda: self._call(settings))
+        else:
+            self._skip("service_call", f"{failed or 'token'} failed")
+
+    def _sign_in(self, settings: Settings) -> bool:
+        """Take the steps to a token; return whether there is one that can be used."""
+        if settings.auth_method in ("access_token", "managed_identity"):
+            self._skip_all(_SIGN_IN_STEPS, f"auth_method {settings.auth_method} does not need it")
+        else:
+            failed = self._reach("sign_in", settings, settings.authority)
+            if not failed and not self._take("sign_in_discovery", lambda: self._discover(settings)):
+                failed = "sign_in_discovery"
+            elif failed:
+                self._skip("sign_in_discovery", f"{failed} failed")
+            if failed:
+                self._skip_all(("sign_in_clock", "token"), f"{failed} failed")
+                return False
+            # A clock that is wrong does not keep every kind of sign-in from working.
+            self._take("sign_in_clock", self._compare_clocks)
+        return self._take("token", lambda: self._get_token(settings))
+
+    def _reach(self, what: str, settings: Settings, url: str, hint: str = "") -> str:
+        """Take the network steps to a host; return the name of the one that failed, or an empty text."""
         found: list[Target] = []
 
         def find_way() -> str:
             found.append(target_of(url))
-            return f"by the proxy {found[0].proxy_shown}" if found[0].proxy_host else "directly, without a proxy"
+            return found[0].way
 
         steps: list[tuple[str, Callable[[], str]]] = [
             ("proxy", find_way),
             ("name", lambda: resolve(found[0])),
-            ("tcp", lambda: connect(found[0], self._settings.timeout)),
-            ("tls", lambda: shake_hands(found[0], self._settings)),
+            ("tcp", lambda: connect(found[0], settings.timeout)),
+            ("tls", lambda: shake_hands(found[0], settings)),
         ]
-        good = True
+        failed = ""
         for name, step in steps:
-            if good:
-                good = self._take(f"{what}_{name}", step, hint)
-            else:
-                self._skip(f"{what}_{name}", "a step before failed")
-        return good
+            # What keeps the controller from its proxy says nothing of the host behind it.
+            by_proxy = name != "tls" and bool(found and found[0].proxy_host)
+            if failed:
+                self._skip(f"{what}_{name}", f"{failed} failed")
+            elif not self._take(f"{what}_{name}", step, "" if by_proxy or name == "proxy" else hint):
+                failed = f"{what}_{name}"
+        return failed
 
     def _take(self, name: str, step: Callable[[], str], hint: str = "") -> bool:
+        """Take a step; return whether it did not fail."""
         started = time.monotonic()
         status, remedy = PASS, ""
         try:
             detail = step()
-        except NetworkProblem as exc:
+        except StepSkipped as exc:
+            status, detail = SKIPPED, str(exc)
+        except StepFailed as exc:
             status, detail, remedy = FAIL, str(exc), exc.remedy
         except ProvisioningError as exc:
             status, detail, remedy = FAIL, f"{exc.attempted}: {exc.cause}", exc.remedy
         if status == FAIL and hint:
             remedy = f"{remedy}. {hint}" if remedy else hint
         self._add(name, status, detail, remedy, time.monotonic() - started)
-        return status == PASS
+        return status != FAIL
 
     def _skip(self, name: str, why: str) -> None:
         self._add(name, SKIPPED, why, "", 0.0)
+
+    def _skip_all(self, names: tuple[str, ...], why: str) -> None:
+        for name in names:
+            self._skip(name, why)
 
     def _add(self, name: str, status: str, detail: str, remedy: str, seconds: float) -> None:
         self._steps.append(
             {"step": name, "status": status, "detail": detail, "remedy": remedy, "seconds": round(seconds, 3)}
         )
 
-    def _failed(self, what: str) -> bool:
-        return any(step["status"] == FAIL for step in self._steps if step["step"].startswith(what))
+    def _discover(self, settings: Settings) -> str:
+        document, self._discovery = discover(settings)
+        issuer = str(document["issuer"])
+        # https://host/<tenant>/v2.0, whether the tenant was given by its id or by a domain.
+        parts = issuer.split("/")
+        self._tenant = parts[3] if len(parts) > 3 and len(parts[3]) == 36 else ""
+        return f"the tenant's issuer is {printable(issuer, 120)}"
 
-    def _discover(self) -> str:
-        settings = self._settings
-        attempted = "Could not read the discovery document"
-        http = HttpSession(settings)
+    def _compare_clocks(self) -> str:
         try:
-            url = f"{settings.authority}/{settings.tenant_id}/v2.0/.well-known/openid-configuration"
-            answer = http.send("GET", url, max_bytes=1024 * 1024)
-        finally:
-            http.close()
-        document = json_object(answer, attempted)
-        if answer.status != 200:
-            said = printable(str(document.get("error_description") or document.get("error") or ""))
-            raise NetworkProblem(
-                f"{answer.request} answered HTTP {answer.status}, saying: {said}",
-                "Check tenant_id, cloud and authority",
+            date = parsedate_to_datetime(str(self._discovery.headers["Date"]) if self._discovery else "")
+            ahead = time.time() - date.timestamp()
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+            raise StepSkipped("the sign-in service does not tell the time") from None
+        if abs(ahead) > CLOCK_SECONDS:
+            raise StepFailed(
+                f"the controller's clock is {abs(ahead) / 60:.0f} minutes {'ahead of' if ahead > 0 else 'behind'} that"
+                " of the sign-in service",
+                "Set the clock of the controller, best by a time service (NTP)",
             )
-        return f"the tenant's issuer is {printable(str(document.get('issuer')), 120)}"
+        return f"the controller's clock is within {CLOCK_SECONDS // 60} minutes of that of the sign-in service"
 
-    def _sign_in(self) -> str:
-        self._token = TokenSource(self._settings, NoCache()).token()
-        return describe_token(self._token)
+    def _get_token(self, settings: Settings) -> str:
+        token = TokenSource(settings, self._kept).token()
+        facts = facts_of(token)
+        if facts is None:
+            return "there is a token, which is opaque: it tells nothing of itself"
+        now = time.time()
+        problem = problem_of(facts, settings, self._tenant, now)
+        if problem is not None:
+            why, remedy = problem
+            raise StepFailed(f"{why} ({facts.describe(now)})", remedy)
+        shown = facts.describe(now)
+        if self._service in ("store_licensing", "store_catalog") and not facts.of_user:
+            shown += "; an application without a user is not known to be accepted"
+        return shown
 
-    def _call(self) -> str:
+    def _call(self, settings: Settings) -> str:
+        """Make one call that changes and issues nothing."""
         if self._service == "partner_center":
-            client = PartnerCenter(
-                self._settings, NoCache(), Market(str(self._options.get("country") or "US"), "en-US")
-            )
-            try:
-                return f"{len(client.offer_categories())} offer categories could be listed"
-            finally:
-                client.close()
+            with closing(PartnerCenter(settings, self._kept, market_from(self._options))) as partner:
+                return f"{len(partner.offer_categories())} offer categories could be listed"
         if self._service == "store_licensing":
-            # Its one operation issues licenses.
-            return "the service has no harmless call; the token above is what it is asked with"
-        with ServiceSession(self._settings, NoCache()) as session:
-            answer = session.call("GET", ("V1", "Inventory"), {"maxResults": "1"}, {"Accept": "application/json"})
-            if answer.status == 200:
-                return "the inventory could be listed"
-            fault = session.fault(answer).text(answer.request)
-        remedy = RETIRED
-        if answer.status in (401, 403):
-            remedy = (
-                "Activate the application as a management tool in the Store (Settings, Distribute, Management tools)."
-                f" {RETIRED}"
-            )
-        raise NetworkProblem(fault, remedy)
+            with closing(StoreLicensing(settings, self._kept)) as licensing:
+                return licensing.probe()
+        if self._service == "store_catalog":
+            with closing(StoreCatalog(settings, self._kept, "US")) as catalog:
+                try:
+                    return f"the catalog could be read: {len(catalog.get_packages(_SOME_PRODUCT))} packages of an app"
+                except NotFoundError:
+                    return "the catalog could be read (it does not know the app that was asked for)"
+        with closing(StoreForBusiness(settings, self._kept)) as store:
+            store.look_at_inventory()
+            return "the inventory could be listed"
 
 
-def describe_token(token: str) -> str:
-    """Tell what a token's claims say of it (audience, roles, expiry), never the token. It is not verified here."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        left = float(claims["exp"]) - time.time()
-    except (IndexError, KeyError, TypeError, ValueError):
-        return "there is a token, which is opaque: it tells nothing of itself"
+class _Kept:
+    """A Cache for one walk: the harmless call uses the token that was looked at."""
 
-    def shown(*names: str) -> str:
-        values = [claims.get(name) for name in names]
-        text = next((value for value in values if value), "none")
-        return printable(" ".join(map(str, text)) if isinstance(text, list) else str(text), 120)
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
 
-    kind = "a user" if claims.get("upn") or claims.get("scp") else "an application"
-    return (
-        f"token of {kind} for audience {shown('aud')}, roles {shown('roles', 'scp', 'wids')}, application"
-        f" {shown('appid', 'azp')}, tenant {shown('tid')}, valid for {left / 60:.0f} more minutes"
-    )
+    def find(self, key: str) -> Entry | None:
+        return self._entries.get(key)
 
-
-def versions(core: str) -> dict[str, str]:
-    """Return the versions that matter, by name; an empty text where a library is missing."""
-    import platform
-    from importlib import metadata
-
-    found = {"python": platform.python_version(), "ansible-core": core}
-    for name in ("requests", "msal", "urllib3", "cryptography"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = ""
-    return found
+    def get_or_create(
+        self, key: str, create: Callable[[], Entry], usable: Callable[[Entry], bool] | None = None
+    ) -> Entry:
+        entry = self._entries.get(key)
+        if entry is None or (usable is not None and not usable(entry)):
+            entry = self._entries[key] = create()
+        return entry

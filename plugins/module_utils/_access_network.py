@@ -18,6 +18,11 @@ from urllib.parse import urlsplit
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import load_requests, printable
 
+# X509_V_ERR_… of OpenSSL.
+_EXPIRED = (9, 10)
+_OTHER_NAME = (62, 64)
+_PROXY_REMEDY = "Correct the environment variable HTTPS_PROXY of the controller, or name the host in NO_PROXY"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -35,8 +40,13 @@ class Target:
         """Where the connection goes first."""
         return (self.proxy_host, self.proxy_port) if self.proxy_host else (self.host, self.port)
 
+    @property
+    def way(self) -> str:
+        """By which way the host is reached."""
+        return f"by the proxy {self.proxy_shown}" if self.proxy_host else "directly, without a proxy"
 
-class NetworkProblem(Exception):
+
+class StepFailed(Exception):
     """A step failed; the text says why, C(remedy) what to do."""
 
     def __init__(self, why: str, remedy: str) -> None:
@@ -44,8 +54,15 @@ class NetworkProblem(Exception):
         self.remedy = remedy
 
 
+class StepSkipped(Exception):
+    """A step cannot be taken by itself; the text says why. The next one can."""
+
+
 def target_of(url: str) -> Target:
-    """Find out by which way requests reaches a URL, from the environment (HTTPS_PROXY, NO_PROXY)."""
+    """Find out by which way requests reaches a URL, from the environment (HTTPS_PROXY, NO_PROXY).
+
+    Raises StepFailed or MissingLibraryError.
+    """
     requests = load_requests()
     parts = urlsplit(url)
     port = parts.port or 443
@@ -56,35 +73,47 @@ def target_of(url: str) -> Target:
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     try:
         way = urlsplit(proxy)
-        shown = f"{way.scheme}://{way.hostname}:{way.port or 80}"
-        headers = requests.adapters.HTTPAdapter().proxy_headers(proxy)
-        return Target(host, port, way.hostname or "", way.port or 80, shown, tuple(headers.items()))
+        proxy_port = way.port or (443 if way.scheme == "https" else 80)
+        if way.hostname:
+            shown = f"{way.scheme}://{way.hostname}:{proxy_port}"
+            headers = requests.adapters.HTTPAdapter().proxy_headers(proxy)
+            return Target(host, port, way.hostname, proxy_port, shown, tuple(headers.items()))
     except ValueError:
-        raise NetworkProblem("the proxy's address is no URL", "Correct the environment variable HTTPS_PROXY") from None
+        pass
+    # The address itself may hold a password.
+    raise StepFailed("the proxy's address is no URL", _PROXY_REMEDY)
 
 
 def resolve(target: Target) -> str:
-    """Resolve the name of the first hop; return its addresses as text. Raises NetworkProblem."""
+    """Resolve the name of the first hop; return its addresses as text. Raises StepFailed."""
     host, port = target.first_hop
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as exc:
         reason = getattr(exc, "strerror", None) or "it is no host name"
-        raise NetworkProblem(
-            f"{host} does not resolve ({reason})", "Check the name, and the DNS servers of the controller"
+        if target.proxy_host:
+            raise StepFailed(f"the proxy's name {host} does not resolve ({reason})", _PROXY_REMEDY) from None
+        raise StepFailed(
+            f"{host} does not resolve ({reason})",
+            "Check the name, and the DNS servers of the controller; where only a proxy leads out, set the environment"
+            " variable HTTPS_PROXY",
         ) from None
     return f"{host} is {', '.join(dict.fromkeys(str(entry[4][0]) for entry in found))}"
 
 
 def connect(target: Target, timeout: float) -> str:
-    """Connect to the first hop. Raises NetworkProblem."""
+    """Connect to the first hop. Raises StepFailed."""
     host, port = target.first_hop
     try:
         socket.create_connection((host, port), timeout=timeout).close()
     except OSError as exc:
-        raise NetworkProblem(
-            f"no connection to {host}:{port} ({exc.strerror or 'it took too long'})",
-            "Check firewall and proxy settings between the controller and this host",
+        reason = _reason(exc, timeout)
+        if target.proxy_host:
+            raise StepFailed(f"no connection to the proxy {host}:{port} ({reason})", _PROXY_REMEDY) from None
+        raise StepFailed(
+            f"no connection to {host}:{port} ({reason})",
+            "Check the firewalls between the controller and this host; where only a proxy leads out, set the"
+            " environment variable HTTPS_PROXY",
         ) from None
     return f"{host}:{port} accepts connections"
 
@@ -92,38 +121,77 @@ def connect(target: Target, timeout: float) -> str:
 def shake_hands(target: Target, settings: Settings) -> str:
     """Make a TLS connection to the host, by the proxy if there is one; tell whose certificate it shows.
 
-    Raises NetworkProblem.
+    Raises StepFailed, and StepSkipped for kinds of proxies to which only requests can talk.
     """
+    if target.proxy_host and not target.proxy_shown.startswith("http://"):
+        raise StepSkipped("this kind of proxy is only used by the requests of the next steps")
     context = _context(settings)
+    try:
+        version, subject, issuer, until = _certificate(target, settings.timeout, context)
+    except ssl.SSLCertVerificationError as exc:
+        raise _not_verified(target, settings, exc) from None
+    if context.verify_mode == ssl.CERT_NONE:
+        return f"{version}, certificate of {subject} issued by {issuer}, not verified (validate_certs is false)"
+    return (
+        f"{version}, certificate of {subject} issued by {issuer}, until {until}, verified with CAs from"
+        f" {_bundle(settings)}"
+    )
+
+
+def _certificate(target: Target, timeout: float, context: ssl.SSLContext) -> tuple[str, str, str, str]:
+    """Return the TLS version, and the certificate's subject, issuer and end.
+
+    Raises StepFailed, and SSLCertVerificationError where the context verifies.
+    """
     connection: t.Any
     if target.proxy_host:
-        connection = _Tunnel(target, settings.timeout, context)
+        connection = _Tunnel(target, timeout, context)
     else:
-        connection = http.client.HTTPSConnection(*target.first_hop, timeout=settings.timeout, context=context)
+        connection = http.client.HTTPSConnection(*target.first_hop, timeout=timeout, context=context)
     try:
         connection.connect()
-        certificate = connection.sock.getpeercert()
-        version = connection.sock.version()
-    except ssl.SSLCertVerificationError as exc:
-        raise NetworkProblem(
-            f"the certificate does not verify ({printable(exc.verify_message or 'no reason given')}; CAs from"
-            f" {_bundle(settings)})",
-            "Set ca_path to the CA that signed it, of the server or of a proxy that inspects TLS",
-        ) from None
+        return (connection.sock.version(), *_facts(connection.sock.getpeercert(binary_form=True)))
+    except ssl.SSLCertVerificationError:
+        raise
     except (OSError, http.client.HTTPException) as exc:
-        reason = getattr(exc, "strerror", None) or type(exc).__name__
-        raise NetworkProblem(
-            f"no TLS connection to {target.host}:{target.port} ({printable(str(reason))})",
-            "Check whether a proxy or firewall breaks TLS, or refuses the host",
+        if str(exc).startswith("Tunnel connection failed: "):
+            raise _proxy_refused(target, str(exc)) from None
+        raise StepFailed(
+            f"no TLS connection to {target.host}:{target.port} ({_reason(exc, timeout)})",
+            "Check whether a proxy or firewall breaks TLS or keeps the host from answering, and that a TLS service"
+            " is at this port",
         ) from None
     finally:
         connection.close()
-    if not certificate:
-        return f"{version}, the certificate was not verified (validate_certs is false)"
-    return (
-        f"{version}, certificate of {_name(certificate.get('subject'))} issued by {_name(certificate.get('issuer'))},"
-        f" until {certificate.get('notAfter')}, verified with {_bundle(settings)}"
-    )
+
+
+def _proxy_refused(target: Target, said: str) -> StepFailed:
+    """The failure for an answer such as C(Tunnel connection failed: 407 Authentication Required)."""
+    answer = printable(said.partition(": ")[2], 100)
+    remedy = f"Ask who runs the proxy to let the controller reach {target.host}:{target.port}, or set NO_PROXY"
+    if answer.startswith("407"):
+        remedy = "Put the proxy's user name and password into the environment variable HTTPS_PROXY of the controller"
+    return StepFailed(f"the proxy {target.proxy_shown} refuses {target.host}:{target.port} ({answer})", remedy)
+
+
+def _not_verified(target: Target, settings: Settings, problem: ssl.SSLCertVerificationError) -> StepFailed:
+    """The failure for a certificate that does not verify. Nothing is sent while it is looked at."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        _version, subject, issuer, until = _certificate(target, settings.timeout, context)
+        whose = f"the certificate of {subject} issued by {issuer}, until {until},"
+    except (StepFailed, OSError):
+        whose = "the certificate"
+    if problem.verify_code in _EXPIRED:
+        remedy = "Check the clock of the controller; if it is right, the certificate has to be renewed"
+    elif problem.verify_code in _OTHER_NAME:
+        remedy = "Check the URL: the certificate is for another name, or something answers in the host's place"
+    else:
+        remedy = "Set ca_path to the CA that signed it, of the server or of a proxy that inspects TLS"
+    reason = printable(problem.verify_message or "no reason given")
+    return StepFailed(f"{whose} does not verify ({reason}; CAs from {_bundle(settings)})", remedy)
 
 
 class _Tunnel(http.client.HTTPConnection):
@@ -140,6 +208,12 @@ class _Tunnel(http.client.HTTPConnection):
         self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._target.host)
 
 
+def _reason(problem: Exception, timeout: float) -> str:
+    if isinstance(problem, TimeoutError):
+        return f"no answer within {timeout:g} seconds"
+    return printable(str(getattr(problem, "strerror", None) or problem or type(problem).__name__), 120)
+
+
 def _bundle(settings: Settings) -> str:
     """Where requests takes its CAs from, in its own order."""
     environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
@@ -154,8 +228,9 @@ def _context(settings: Settings) -> ssl.SSLContext:
         else:
             context = ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError):
-        raise NetworkProblem(
-            f"no CA certificates can be read from {path}", "Correct ca_path or REQUESTS_CA_BUNDLE"
+        raise StepFailed(
+            f"no CA certificates can be read from {path}",
+            "Correct ca_path, or the environment variable REQUESTS_CA_BUNDLE of the controller",
         ) from None
     if not settings.validate_certs:
         context.check_hostname = False
@@ -163,7 +238,31 @@ def _context(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-def _name(pairs: t.Any) -> str:
+def _facts(certificate: bytes | None) -> tuple[str, str, str]:
+    """Subject, issuer and end of a certificate; of one that is not verified, the ssl module itself tells nothing."""
+    try:
+        from cryptography import x509
+
+        read = x509.load_der_x509_certificate(certificate or b"")
+        # Older versions of the library only have the second.
+        until = getattr(read, "not_valid_after_utc", None) or read.not_valid_after
+        return _host_names(read) or _name(read.subject), _name(read.issuer), f"{until:%Y-%m-%d}"
+    except (ImportError, ValueError):
+        return "an unknown subject", "an unknown CA", "an unknown day"
+
+
+def _host_names(certificate: t.Any) -> str:
+    """The first of the names that a certificate is for, or an empty text."""
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ""
+    return printable(", ".join(str(name.value) for name in list(names)[:2]), 120)
+
+
+def _name(name: t.Any) -> str:
     """The common name, else the organization, of a certificate's subject or issuer."""
-    names = {key: value for pair in pairs or () for key, value in pair}
-    return printable(names.get("commonName") or names.get("organizationName") or "nobody", 80)
+    found = {attribute.oid.dotted_string: str(attribute.value) for attribute in name}
+    return printable(found.get("2.5.4.3") or found.get("2.5.4.10") or "nobody", 80)

@@ -119,15 +119,24 @@ def fault_of(answer: Answer, secrets: tuple[str, ...] = ()) -> Fault:
 
 
 def _plain_text(text: str) -> str:
-    """Read descriptions that hold HTML entities, or a JSON document of which only the message is for people."""
+    """Read descriptions that hold HTML entities, or a JSON document of which only code and message are for people."""
     text = html.unescape(text)
-    if text.lstrip()[:1] == "{":
-        try:
-            inner = lower_keys(json.loads(text))
-        except (ValueError, RecursionError):
-            return "a message that cannot be read"
-        return html.unescape(str(inner.get("description") or inner.get("message") or "a message that cannot be read"))
-    return text
+    if text.lstrip()[:1] != "{":
+        return text
+    try:
+        inner = lower_keys(json.loads(text))
+    except (ValueError, RecursionError):
+        inner = {}
+    if isinstance(inner.get("error"), Mapping):
+        inner = {**inner, **lower_keys(inner["error"])}
+
+    def first(*names: str) -> str:
+        values = (inner.get(name) for name in names)
+        return next((str(value) for value in values if value and not isinstance(value, (dict, list))), "")
+
+    code, message = first("code", "errorcode"), first("description", "message", "error_description")
+    parts = [f"code {code}" if code else "", html.unescape(message)]
+    return ", ".join(part for part in parts if part) or "a message that cannot be read"
 
 
 def _unusable(answer: Answer, attempted: str, how: str) -> ServiceError:

@@ -89,6 +89,12 @@ def catalog_options() -> dict[str, dict[str, t.Any]]:
     }
 
 
+def catalog_token_option() -> dict[str, t.Any]:
+    """The option C(access_token) of what asks the catalog alone, whose ready token has a variable of its own."""
+    names = [*ENVIRONMENT["catalog_access_token"], *ENVIRONMENT["access_token"]]
+    return {**_option("access_token"), "fallback": (_from_environment, names)}
+
+
 def shared_options() -> dict[str, dict[str, t.Any]]:
     """All options that every plugin shares."""
     return {**auth_options(), **service_options()}

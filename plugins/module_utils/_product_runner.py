@@ -10,7 +10,10 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec import shared_options
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec import (
+    catalog_token_option,
+    shared_options,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._bulk import Progress
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
@@ -33,6 +36,7 @@ def product_specification() -> dict[str, t.Any]:
     return {
         "argument_spec": {
             **shared_options(),
+            "access_token": catalog_token_option(),
             "product_id": {"type": "list", "elements": "str", "required": True},
             "market": {"type": "str", "default": "US"},
             "languages": {"type": "list", "elements": "str", "default": ["en-US"]},

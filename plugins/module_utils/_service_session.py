@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import Fault, fault_of
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache
+from ansible_collections.msdevices.provisioning.plugins.module_utils._discovery import secrets_of
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in import TokenSource, secrets_of
+from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in import TokenSource
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, Deadline, HttpSession
 
 

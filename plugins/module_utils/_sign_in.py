@@ -7,21 +7,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 import typing as t
 from collections.abc import Mapping
-from contextlib import suppress
-from urllib.parse import urlsplit
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
 from ansible_collections.msdevices.provisioning.plugins.module_utils._certificate import load_certificate
+from ansible_collections.msdevices.provisioning.plugins.module_utils._discovery import (
+    ask,
+    check_discovery,
+    check_host,
+    refused,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, SignInError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._refresh_token_file import RefreshTokenFile
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in_errors import remedy_for, said_by
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import (
     Answer,
     Deadline,
@@ -32,9 +34,6 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._transport 
 
 # A token with less time left is not used, as MSAL has it.
 _LEAST_SECONDS_LEFT = 300
-_MAX_BYTES = 1024 * 1024
-# Issuers that Entra's discovery documents name beside the authority's own host.
-_ISSUER_HOSTS = ("sts.windows.net", "sts.chinacloudapi.cn", "sts.microsoftonline.de")
 
 
 class TokenSource:
@@ -123,7 +122,7 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
     finally:
         http.close()
     if not isinstance(result, Mapping) or not result.get("access_token"):
-        raise _refused(settings, attempted, result if isinstance(result, Mapping) else {})
+        raise refused(settings, attempted, result if isinstance(result, Mapping) else {})
     return dict(result)
 
 
@@ -205,27 +204,6 @@ def _acquire(msal: t.Any, settings: Settings, credential: t.Any, client: _MsalHt
     return app.acquire_token_for_client(scopes=scopes)
 
 
-def _refused(settings: Settings, attempted: str, result: Mapping[str, t.Any]) -> SignInError:
-    text = said_by(result, secrets_of(settings))
-    return SignInError(attempted, f"the sign-in service refused: {text}", remedy_for(text))
-
-
-def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """Return everything that must not show in a message, also what is kept in the refresh token file."""
-    kept = ""
-    if settings.refresh_token_file:
-        with suppress(OptionError):
-            kept = RefreshTokenFile(settings.refresh_token_file).read()
-    secrets = (
-        settings.client_secret,
-        settings.refresh_token,
-        settings.client_certificate_password,
-        settings.access_token,
-        kept,
-    )
-    return tuple(secret for secret in secrets if secret)
-
-
 class _MsalResponse:
     """The part of a response that MSAL reads."""
 
@@ -261,7 +239,7 @@ class _MsalHttpClient:
         """Send a GET: the discovery document, or a managed identity's token."""
         answer = self._send("GET", url, headers=headers, params=params)
         if self._entra:
-            self._check_discovery(answer)
+            check_discovery(self._settings, self._attempted, answer)
         return _MsalResponse(answer)
 
     def post(
@@ -274,44 +252,11 @@ class _MsalHttpClient:
     ) -> _MsalResponse:
         """Send a POST: the token request."""
         if self._entra:
-            self._check_host("token endpoint", url)
+            check_host(self._settings, self._attempted, "token endpoint", url)
         return _MsalResponse(self._send("POST", url, headers=headers, params=params, data=data))
 
     def close(self) -> None:
         """MSAL closes what it is given; the session belongs to who made it."""
 
     def _send(self, method: str, url: str, **request: t.Any) -> Answer:
-        answer = self._http.send(method, url, deadline=self._deadline, max_bytes=_MAX_BYTES, **request)
-        try:
-            body = json.loads(answer.body)
-        except (ValueError, RecursionError):
-            body = None
-        if answer.status >= 500 or answer.status in (408, 429) or not isinstance(body, dict):
-            shape = "" if isinstance(body, dict) else " without a usable body"
-            raise SignInError(
-                self._attempted,
-                f"{answer.request} answered HTTP {answer.status}{shape}",
-                "Check authority and tenant_id, and whether a proxy answers in the service's place; a service that is"
-                " overloaded answers later",
-            )
-        return answer
-
-    def _check_discovery(self, answer: Answer) -> None:
-        document = json.loads(answer.body)
-        if answer.status != 200:
-            raise _refused(self._settings, self._attempted, document)
-        self._check_host("issuer", str(document.get("issuer", "")), _ISSUER_HOSTS)
-        self._check_host("token endpoint", str(document.get("token_endpoint", "")))
-
-    def _check_host(self, what: str, url: str, others: tuple[str, ...] = ()) -> None:
-        parts = urlsplit(url)
-        known = (*self._settings.sign_in_hosts, *others)
-        host = parts.netloc.lower()
-        host = host[: -len(":443")] if host.endswith(":443") else host
-        if parts.scheme != "https" or host not in known:
-            raise SignInError(
-                self._attempted,
-                f"the discovery document of {self._settings.authority} names another {what}, on host"
-                f" '{parts.netloc[:100]}', to which no credential is sent",
-                "Check authority and cloud, and whether a proxy answers in the service's place",
-            )
+        return ask(self._http, self._attempted, method, url, self._deadline, **request)

@@ -93,7 +93,21 @@ class StoreForBusiness:
             )
         return document
 
-    def _refused(self, attempted: str, key: LicenseKey, answer: Answer) -> ServiceError | UnavailableError:
+    def look_at_inventory(self) -> None:
+        """Get inventory, of which one entry is enough to know that the service lets this application in.
+
+        Raises ServiceError, UnavailableError, SignInError, OptionError or MissingLibraryError.
+        """
+        attempted = "Could not look at the inventory"
+        try:
+            answer = self._session.call("GET", ("V1", "Inventory"), {"maxResults": "1"}, {"Accept": "application/json"})
+        except UnavailableError as exc:
+            raise exc.within(attempted, _RETIRED) from None
+        if answer.status != 200:
+            raise self._refused(attempted, None, answer)
+        json_object(answer, attempted)
+
+    def _refused(self, attempted: str, key: LicenseKey | None, answer: Answer) -> ServiceError | UnavailableError:
         fault = self._session.fault(answer)
         cause = fault.text(answer.request)
         if answer.gave_up:
@@ -105,14 +119,16 @@ class StoreForBusiness:
         return kind(attempted, f"{why} ({cause})" if why else cause, remedy, status=fault.status, code=fault.code)
 
 
-def _meaning(fault: Fault, key: LicenseKey) -> tuple[str, str]:
+def _meaning(fault: Fault, key: LicenseKey | None) -> tuple[str, str]:
     """Decide on the status, as far as possible (the body's shape is not documented); return why, and the remedy."""
     said = f"{fault.code} {fault.message} {fault.reason}".lower().replace(" ", "").replace("_", "")
     if fault.status == 400:
         return "a parameter is missing or invalid", "Check product_id, sku_id and content_id of the item"
     if fault.status in (401, 403):
         return "the service does not accept the application", _NOT_ACTIVATED
-    if fault.status == 404:
+    if fault.status == 404 and key is None:
+        return "the service is not at this address", f"Check base_url. {_RETIRED}"
+    if fault.status == 404 and key is not None:
         hint = (
             ""
             if key.sku_id == "0015"

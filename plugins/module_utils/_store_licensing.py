@@ -30,7 +30,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._settings i
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import USER_AGENT, Answer
 
 _MAX_BYTES = 4 * 1024 * 1024
-_ROLES = "Global Administrator, User Administrator or License Administrator"
+NO_CONTENT = "00000000-0000-0000-0000-000000000000"
+ROLES = "Global Administrator, User Administrator or License Administrator"
 
 
 class StoreLicensing:
@@ -47,9 +48,26 @@ class StoreLicensing:
         """Make sure that there is a token."""
         self._session.sign_in()
 
+    def probe(self) -> str:
+        """Ask for the license of a content id that nothing has; tell what came, which is not a refusal of the user.
+
+        The service has no other operation. Raises as get_offline_license does for all other answers.
+        """
+        try:
+            self._ask("Could not ask the licensing service", LicenseKey("", "", NO_CONTENT))
+        except ServiceError as exc:
+            if exc.status not in (400, 404):
+                raise
+        except LicenseDocumentError:
+            # It answered, if strangely.
+            pass
+        return "the service takes the token (it was asked for a content id that nothing has)"
+
     def get_offline_license(self, key: LicenseKey) -> LicenseDocument:
         """Ask for the license of a content id. See LicenseService for what is raised."""
-        attempted = f"Could not get the offline license {key}"
+        return self._ask(f"Could not get the offline license {key}", key)
+
+    def _ask(self, attempted: str, key: LicenseKey) -> LicenseDocument:
         headers = {"Accept": "application/json", "Content-Type": "application/json", "From": USER_AGENT}
         body = json.dumps({"contentId": key.content_id})
         path = ("v9.0", "licenses", "offlineContent")
@@ -108,7 +126,7 @@ def _meaning(fault: Fault) -> tuple[str, str]:
         return (
             "the organization or role may not have this license, or the publisher does not allow offline licenses",
             (
-                f"Sign in as a user with the role {_ROLES} (an application without a user is not known to be accepted),"
+                f"Sign in as a user with the role {ROLES} (an application without a user is not known to be accepted),"
                 " and check that the organization may use the app offline"
             ),
         )

@@ -20,6 +20,8 @@ description:
     manager; it was never tried against the live service.
   - Sign-in is that of a user, by a refresh token or a ready access token for the catalog. Whether an application
     without a user is accepted is not known; it is passed through.
+  - A ready token in O(access_token) is one for the catalog. Where the option is not set, the environment variable
+    E(MSDEVICES_CATALOG_ACCESS_TOKEN) is read before E(MSDEVICES_ACCESS_TOKEN).
 extends_documentation_fragment:
   - msdevices.provisioning.auth
   - msdevices.provisioning.service

@@ -13,9 +13,14 @@ author:
   - The msdevices.provisioning maintainers (@msdevices)
 description:
   - Walks from the controller to a service of this collection with the credentials at hand, and tells of each step
-    whether it passes, fails or is skipped, and what to do about it. The steps are the proxy in use, name resolution,
-    TCP, and TLS, for the sign-in service and for the service itself, then discovery, the token, and one harmless call.
+    whether it passes, fails or is skipped, and what to do about it. It starts with the options. Then come, for the
+    sign-in service and for the service itself, the proxy in use, name resolution, TCP, and TLS; discovery, the clock
+    and the token; and one harmless call.
   - It does not fail when a step fails; look at RV(passed), or use the playbook C(msdevices.provisioning.check_access).
+  - The harmless call lists one entry of the inventory (V(store_for_business)), asks for the license of a content id
+    that nothing has (V(store_licensing)), looks a product up (V(store_catalog)), or lists the offer categories
+    (V(partner_center)). It changes and issues nothing. The exchange of a refresh token replaces the one in
+    O(refresh_token_file), as every sign-in does.
   - Of a token its claims are shown (audience, roles, expiry), never the token.
   - Every step is really taken. The run cache is neither read nor written.
 extends_documentation_fragment:
@@ -31,11 +36,14 @@ attributes:
 options:
   service:
     description:
-      - The service to walk to.
+      - The service to walk to. V(store_catalog) is asked for content ids beside V(store_licensing), and by
+        M(msdevices.provisioning.ms_store_product_info). Where O(access_token) is not set, its ready token is taken from
+        the environment variable E(MSDEVICES_CATALOG_ACCESS_TOKEN) before E(MSDEVICES_ACCESS_TOKEN).
     type: str
     choices:
       - store_for_business
       - store_licensing
+      - store_catalog
       - partner_center
     required: true
   country:
@@ -45,6 +53,7 @@ options:
     default: US
 seealso:
   - module: msdevices.provisioning.ms_offline_license
+  - module: msdevices.provisioning.ms_store_product_info
   - module: msdevices.provisioning.partner_offer_info
 """
 
@@ -54,12 +63,27 @@ EXAMPLES = r"""
     service: partner_center
   register: access
 
+- name: Show the report
+  ansible.builtin.debug:
+    msg: "{{ access.report }}"
+
 - name: Show what failed, and what to do about it
   ansible.builtin.debug:
-    msg: "{{ access.steps | rejectattr('status', 'equalto', 'pass') | list }}"
+    msg: "{{ item.step }} failed: {{ item.detail }}. {{ item.remedy }}."
+  loop: "{{ access.steps | selectattr('status', 'equalto', 'fail') }}"
+  loop_control:
+    label: "{{ item.step }}"
 """
 
 RETURN = r"""
+report:
+  description: The walk as lines for people, with what to do about each step that failed, and the versions.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - partner_center at https://api.partnercenter.microsoft.com
+    - pass    options            sign-in by client_secret
 passed:
   description: Whether no step failed.
   type: bool
@@ -71,7 +95,7 @@ service:
   returned: success
   sample: partner_center
 base_url:
-  description: The service's root URL.
+  description: The service's root URL. Empty, as are the next two, when the options cannot work.
   type: str
   returned: success
   sample: https://api.partnercenter.microsoft.com
@@ -135,17 +159,12 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._access_run
     access_specification,
     check_access,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 
 
 def main() -> None:
     """Run by itself, without the action plugin of the same name, from where it runs."""
     module = AnsibleModule(**access_specification())
-    try:
-        report = check_access(module.params, module.ansible_version)
-    except ProvisioningError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(**report)
+    module.exit_json(**check_access(module.params, module.ansible_version))
 
 
 if __name__ == "__main__":

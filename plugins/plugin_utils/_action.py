@@ -42,15 +42,20 @@ class ProvisioningAction(ActionBase):
         """Do the work with validated options, and return the result. A ProvisioningError becomes a failure."""
         raise NotImplementedError
 
+    def prepared(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the task's arguments in the form that the specification expects. Raises OptionError."""
+        return arguments
+
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the action, as Ansible calls it."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         del tmp
-        self._task.args = self._with_defaults()
-        params: dict[str, t.Any] = dict(self._task.args)
         specification = type(self).SPECIFICATION()
         spec = specification["argument_spec"]
+        self._task.args = self._with_defaults(spec)
+        params: dict[str, t.Any] = dict(self._task.args)
         try:
+            params = self._task.args = self.prepared(params)
             params = self._validated(specification)
             result.update(self.perform(params, task_vars or {}))
         except ProvisioningError as exc:
@@ -62,16 +67,30 @@ class ProvisioningAction(ActionBase):
         masked: dict[str, t.Any] = remove_values(result, {item for item in secrets if len(item) >= _SHORTEST_MASKED})
         return masked
 
-    def _with_defaults(self) -> dict[str, t.Any]:
+    def _with_defaults(self, spec: Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the task's arguments, with module_defaults for options that C(default(omit)) left out.
 
         Ansible drops those only after it has applied the defaults, and so loses both; a role passes many of them.
+        Ansible also hands every default of the group to every module of the group. One that this module does not have,
+        and another one has, is left out: C(service) is for the modules that ask a license service. A default that no
+        module has stays, and is refused.
         """
+        group = self._defaults_of(_ACTION_GROUP)
+        own = self._defaults_of(self._task.resolved_action or self._task.action)
+        arguments = {**group, **own, **self._task.args}
+        foreign = [name for name in group if name not in spec and name not in own and arguments[name] == group[name]]
+        if foreign:
+            known = options_of_group()
+            for name in set(foreign) & known:
+                del arguments[name]
+                self._display.vvv(f"{self._task.action} has no option {name}: the default of its group is left out")
+        return arguments
+
+    def _defaults_of(self, name: str) -> dict[str, t.Any]:
         defaults: dict[str, t.Any] = {}
-        for name in (_ACTION_GROUP, self._task.resolved_action or self._task.action):
-            for one in self._task.module_defaults or []:
-                defaults.update(self._templar.template(one.get(name) or {}))
-        return {**defaults, **self._task.args}
+        for one in self._task.module_defaults or []:
+            defaults.update(self._templar.template(one.get(name) or {}))
+        return defaults
 
     def progress(self, what: str) -> t.Callable[[t.Any, t.Any, int, int], None]:
         """Return a function that tells how far a bulk operation is: each item at -vv, every tenth part at -v."""
@@ -102,6 +121,26 @@ class ProvisioningAction(ActionBase):
         return dict(validation.validated_parameters)
 
 
+def options_of_group() -> set[str]:
+    """Return the names of the options that the modules of the action group have, each or together."""
+    # Late: who needs it has a default for another module.
+    from ansible_collections.msdevices.provisioning.plugins.module_utils import (
+        _access_runner,
+        _offer_options,
+        _offline_license_options,
+        _product_runner,
+    )
+
+    specifications = (
+        _offline_license_options.specification,
+        _product_runner.product_specification,
+        _offer_options.offer_specification,
+        _offer_options.category_specification,
+        _access_runner.access_specification,
+    )
+    return {name for specification in specifications for name in specification()["argument_spec"]}
+
+
 def shown_arguments(params: Mapping[str, t.Any], spec: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return options in the form in which they may be shown: without the values of secrets."""
     shown: dict[str, t.Any] = {}
@@ -113,6 +152,9 @@ def shown_arguments(params: Mapping[str, t.Any], spec: Mapping[str, t.Any]) -> d
             shown[name] = [
                 shown_arguments(item, option["options"]) if isinstance(item, Mapping) else _NOT_SHOWN for item in value
             ]
+        elif option.get("options") and value is not None:
+            # A text that could not be understood may hold secrets.
+            shown[name] = _NOT_SHOWN
         else:
             shown[name] = value
     return shown
