@@ -16,6 +16,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_li
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import FAILED, summary_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged, delivery_for
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._license_list import license_items
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._return_licenses import return_licenses
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._stage_licenses import stage_licenses
@@ -25,6 +26,12 @@ class ActionModule(ProvisioningAction):
     """Fetches licenses and stages them on the task's host, or returns them when no directory is given."""
 
     SPECIFICATION = staticmethod(specification)
+
+    def prepared(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+        """See ProvisioningAction."""
+        if "licenses" in arguments:
+            return {**arguments, "licenses": license_items(arguments["licenses"])}
+        return arguments
 
     def perform(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """See ProvisioningAction."""

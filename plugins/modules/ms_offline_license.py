@@ -48,6 +48,9 @@ options:
     description:
       - The licenses to fetch and stage.
       - Mutually exclusive with O(product_id), O(sku_id) and O(content_id), which ask for a single one.
+      - A text is taken too, such as the answer to a survey of an automation controller. It has a license in each line,
+        as C(product_id/sku_id/content_id) or C(product_id/content_id), or it is a list in YAML or JSON, in which
+        V(0015) needs no quotes. The items of the list may be texts of the same form.
     type: list
     elements: dict
     suboptions:
