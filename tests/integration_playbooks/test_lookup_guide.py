@@ -6,17 +6,11 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import re
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
-import yaml
-from emulator.client import Emulator
-
-from .conftest import Figure, NewLab, Served
+from .conftest import Figure, NewLab
 from .harness import ROOT, Lab
 from .lookups import licenses, store, term
 
@@ -178,42 +172,3 @@ def test_counts_are_those_of_the_guide(new_lab: NewLab, figure: Figure) -> None:
             f"{row}: {without[row]} requests for {HOSTS} hosts with run_cache=false, {cached[row]} with the run cache"
         )
     assert {row: (without[row], cached[row]) for row in _SCENARIOS} == _documented()
-
-
-def _examples(emulator: Emulator) -> list[list[dict[str, Any]]]:
-    """The examples of the guide, each a list of tasks, with licenses that the emulator has."""
-    text = GUIDE.read_text(encoding="utf-8")
-    documented = dict.fromkeys(re.findall(r"\b9[A-Z0-9]{11}\b", text))
-    contents = dict.fromkeys(re.findall(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", text))
-    for number, (product_id, content_id) in enumerate(zip(documented, contents, strict=True)):
-        ids = emulator.product(number).request()
-        text = text.replace(product_id, ids["product_id"]).replace(content_id, ids["content_id"])
-    text = text.replace("031C9E47-4802-4248-838E-778FB1D2CC05", emulator.offer_ids(1)[0])
-    blocks = re.findall(r"^\.\. code-block:: yaml\+jinja\n\n((?:(?:  .*)?\n)+)", text, re.MULTILINE)
-    assert len(blocks) == text.count("code-block::")
-    return [yaml.safe_load(textwrap.dedent(block)) for block in blocks]
-
-
-def test_examples_run(new_lab: NewLab, served: Served) -> None:
-    """As they are written, on several hosts, with nothing but the addresses of the services added."""
-    lab = new_lab(linux=2)
-    emulator = lab.emulator
-    values = {"tenant": emulator.tenant_id, "app": emulator.client_id, "app_secret": emulator.client_secret}
-    examples = _examples(emulator)
-    assert len(examples) >= 4
-    plays = []
-    for tasks in examples:
-        offers = "partner_offer" in yaml.dump(tasks)
-        root = emulator.partner_public if offers else emulator.store
-        variables = {**values, "stage_dir": "{{ stage }}", "msdevices_ca_path": emulator.ca_path}
-        plays.append(lab.play(tasks, vars={**variables, "msdevices_base_url": root}))
-    run = lab.run_plays(plays)
-    assert run.status == 0, run.output
-    assert not [key for key, entry in run.results.items() if entry["state"] != "ok"]
-    assert {task for _host, task in run.results} == {task["name"] for tasks in examples for task in tasks}
-    wanted = emulator.licenses(2)
-    documents = [served(ids) for ids in wanted]
-    blobs = {f"{ids['product_id']}.bin": base64.b64encode(served(ids)) for ids in wanted}
-    for host in lab.linux:
-        assert lab.files(host) == {"license.xml": documents[0], "fetched.xml": documents[0], **blobs}
-    assert run.license_requests == 2
