@@ -13,29 +13,60 @@ from collections.abc import Mapping
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import printable
 
+_CONSENT = "consent again and set the new one"
+_ASSERTION = "Check client_id, tenant_id, authority and cloud: the assertion was made for others"
+_MFA = "The refresh token was issued without multi-factor authentication: consent again with it"
+_AUDIENCE = "Check audience; the service may have to be consented to in this tenant first"
+_EXPIRED = f"The refresh token has expired (they last about 90 days): {_CONSENT}"
+_CHANGED = "The request did not arrive as it was sent: check whether a proxy changes it"
+
 _REMEDIES = {
-    "AADSTS7000215": "Check client_secret: it takes the secret's value, not its id",
-    "AADSTS7000222": "The client secret has expired: create a new one for the application in Entra, and set it",
+    # The application and its tenant.
     "AADSTS700016": "Check client_id and tenant_id: the application is not in this tenant",
+    "AADSTS7000112": "The application is disabled: enable it in Entra",
+    "AADSTS7000229": "The application has no service principal in this tenant: an administrator has to consent to it",
     "AADSTS90002": "Check tenant_id, and that cloud or authority is the tenant's own",
     "AADSTS900023": "Check tenant_id: it is neither a GUID nor a domain of the tenant",
-    "AADSTS500011": "Check audience; the service may have to be consented to in this tenant first",
-    "AADSTS50001": "Check audience; the service may have to be consented to in this tenant first",
-    "AADSTS65001": "An administrator has to consent to the application for this service",
+    "AADSTS50059": "Check tenant_id: the request names no tenant",
+    # Secrets, certificates and federated tokens.
+    "AADSTS7000215": "Check client_secret: it takes the secret's value, not its id",
+    "AADSTS7000222": "The client secret has expired: create a new one for the application in Entra, and set it",
+    "AADSTS7000218": "The application is confidential: set client_secret or client_certificate_path too",
+    "AADSTS700025": "The application is a public client: leave client_secret and client_certificate_path out",
     "AADSTS700027": "The certificate is not registered for the application, or has expired: upload it in Entra",
+    "AADSTS50027": "Check the certificate or the federated token file, and that it is the application's own",
     "AADSTS700024": "The assertion is outside its time of validity: check the clock of the controller",
+    "AADSTS700021": _ASSERTION,
+    "AADSTS700023": _ASSERTION,
     "AADSTS70021": "No federated credential of the application matches the token: compare issuer, subject, audience",
     "AADSTS700211": "No federated credential of the application matches the token's issuer",
     "AADSTS700213": "No federated credential of the application matches the token's subject",
     "AADSTS700212": "No federated credential of the application matches the token's audience",
-    "AADSTS50076": "The refresh token was issued without multi-factor authentication: consent again with it",
-    "AADSTS50079": "The refresh token was issued without multi-factor authentication: consent again with it",
+    # The service that the token is for.
+    "AADSTS500011": _AUDIENCE,
+    "AADSTS50001": _AUDIENCE,
+    "AADSTS500014": "The service is disabled in this tenant: an administrator has to enable it in Entra",
+    "AADSTS70011": "Check audience: it has to be the id of one service, a URL or a GUID",
+    "AADSTS1002012": "Check audience: it has to be the id of one service, a URL or a GUID",
+    "AADSTS65001": "An administrator has to consent to the application for this service",
+    "AADSTS90094": "An administrator has to consent to the application for this service",
+    # Refresh tokens and the users behind them.
+    "AADSTS70008": _EXPIRED,
+    "AADSTS700082": _EXPIRED,
+    "AADSTS70043": f"A policy on how often users have to sign in has ended the refresh token: {_CONSENT}",
+    "AADSTS70000": f"The refresh token is invalid or was replaced by a newer one: {_CONSENT}",
+    "AADSTS50173": f"The refresh token was revoked: {_CONSENT}",
+    "AADSTS50126": f"The user of the refresh token has to sign in anew: {_CONSENT}",
+    "AADSTS50057": "The user of the refresh token is disabled: enable the user, or consent as another one",
+    "AADSTS50076": _MFA,
+    "AADSTS50078": _MFA,
+    "AADSTS50079": _MFA,
     "AADSTS53003": "Conditional Access blocks the sign-in: ask who administers the tenant",
-    "AADSTS70008": "The refresh token has expired (they last about 90 days): consent again and set the new one",
-    "AADSTS700082": "The refresh token has expired (they last about 90 days): consent again and set the new one",
-    "AADSTS70000": "The refresh token is invalid or was replaced by a newer one: consent again and set the new one",
-    "AADSTS50173": "The refresh token was revoked: consent again and set the new one",
-    "AADSTS7000218": "The application is confidential: set client_secret or client_certificate_path too",
+    # Nothing that an option could cause.
+    "AADSTS70003": _CHANGED,
+    "AADSTS90014": _CHANGED,
+    "AADSTS900144": _CHANGED,
+    "AADSTS900561": _CHANGED,
 }
 
 
