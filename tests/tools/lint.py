@@ -71,6 +71,7 @@ def fast_steps() -> list[Step]:
         Step("shellcheck", [tool("shellcheck"), *shell_scripts()]),
         Step("headers", [*own, "tests/tools/check_headers.py"]),
         Step("action-group", [*own, "tests/tools/check_action_group.py"]),
+        Step("inclusion", [*own, "tests/tools/check_inclusion.py"]),
     ]
 
 
