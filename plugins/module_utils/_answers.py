@@ -120,13 +120,16 @@ def fault_of(answer: Answer, secrets: tuple[str, ...] = ()) -> Fault:
 
 def _plain_text(text: str) -> str:
     """Read descriptions that hold HTML entities, or a JSON document of which only code and message are for people."""
-    text = html.unescape(text)
-    if text.lstrip()[:1] != "{":
-        return text
-    try:
-        inner = lower_keys(json.loads(text))
-    except (ValueError, RecursionError):
-        inner = {}
+    plain = html.unescape(text)
+    if plain.lstrip()[:1] != "{":
+        return plain
+    inner: dict[str, t.Any] = {}
+    # Entities within the document may stand for its quotation marks, or for those in its texts.
+    for document in (plain, text):
+        try:
+            inner = lower_keys(json.loads(document))
+        except (ValueError, RecursionError):
+            continue
     if isinstance(inner.get("error"), Mapping):
         inner = {**inner, **lower_keys(inner["error"])}
 

@@ -73,6 +73,22 @@ class TestFault:
         fault = fault_of(answer(body, 400))
         assert (fault.status, fault.code, fault.message, fault.reason) == (400, "2007", "Not so", "why; where")
 
+    @pytest.mark.parametrize(
+        ("description", "shown"),
+        [
+            ('{"Error":{"Code":"2007","Message":"It&#39;s &quot;not&quot; valid."}}', 'code 2007, It\'s "not" valid'),
+            ('{"error":{"code":2007,"message":"No."}}', "code 2007, No"),
+            ('{"code":"2007","description":"No."}', "code 2007, No"),
+            ('{"Message":"No."}', "No"),
+            ('{"Code":"2007"}', "code 2007"),
+            ('{"Error":"No."}', "a message that cannot be read"),
+            ('{"Error":{"Message":{"lang":"en"}}}', "a message that cannot be read"),
+            ('{"Error":{"Message":', "a message that cannot be read"),
+        ],
+    )
+    def test_reads_a_document_within_a_description(self, description: str, shown: str) -> None:
+        assert fault_of(answer({"code": 2007, "description": description}, 400)).message == shown
+
     def test_finds_parameter_and_ids(self) -> None:
         body = {"code": "BadRequest", "message": "No.", "data": {"parameterName": "skuId", "reason": "invalid"}}
         fault = fault_of(answer(body, 400, MS_RequestId="r-1", MS_CorrelationId="c-1"))
