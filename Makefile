@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Every target does its own set-up, below .build/. Needed: make, git and Python 3.10 to 3.13; molecule also needs
-# podman, runc and debootstrap, integration a Chromium with its driver, which they install on Debian when run as root.
+# Every target does its own set-up, below .build/. Needed: make, git and Python 3.10 to 3.13; molecule and image also
+# need podman, runc and debootstrap, integration a Chromium with its driver; on Debian, as root, they install that.
 #
 #   PYTHON=/path/to/python   use this one, not the newest that is found
 #   CORE=2.16                run sanity, unit or integration with the newest release of this ansible-core
@@ -13,7 +13,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 
 BUILD := .build
-SUITES := lint unit sanity integration molecule
+SUITES := lint unit sanity integration molecule image
 CORES := 2.16 2.17 2.18 2.19 2.20 2.21
 # Under which name a suite leaves its results.
 SUITE = $@
@@ -93,6 +93,11 @@ molecule: $(VENV)/.stamp $(COLLECTION) ## the role on two Linux hosts in contain
 	@sh tests/tools/install_system_packages.sh
 	@$(WITH_VENV) python tests/tools/molecule.py
 
+.PHONY: image
+image: $(VENV)/.stamp $(COLLECTION) ## build the execution environment and use everything in a container of it
+	@sh tests/tools/install_system_packages.sh
+	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/$(SUITE).xml tests/execution_environment
+
 .PHONY: matrix
 matrix: $(VENV)/.stamp ## unit, sanity and integration on each supported ansible-core, as far as there are Pythons for it
 	@$(WITH_VENV) python tests/tools/run_all.py --keep-going \
@@ -115,8 +120,9 @@ setup: $(VENV)/.stamp $(COLLECTION) ## only the set-up, for work with an editor 
 .PHONY: clean
 clean: ## remove everything that the other targets have made
 	@if command -v podman >/dev/null 2>&1; then \
-		podman rm --force --ignore msdevices-stage-1 msdevices-stage-2; \
-		podman rmi --force localhost/msdevices-stage 2>/dev/null || true; \
+		podman rm --force --ignore msdevices-stage-1 msdevices-stage-2 msdevices-execution-environment; \
+		podman rmi --force localhost/msdevices-execution-environment localhost/msdevices-execution-environment-base \
+			localhost/msdevices-stage 2>/dev/null || true; \
 	fi
 	@rm -rf $(BUILD) .ansible tests/output
 

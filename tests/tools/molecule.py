@@ -14,10 +14,10 @@ import os
 import pathlib
 import sys
 
-from results import BUILD, ROOT, Counts, Step, run_step, write_counts
+from containers import BASE_IMAGE, base_image_command
+from results import ROOT, Counts, Step, run_step, write_counts
 
 ACTIONS = ("syntax", "create", "prepare", "converge", "idempotence", "verify")
-IMAGE = "localhost/msdevices-stage"
 
 
 def scenarios() -> list[str]:
@@ -54,11 +54,10 @@ def run_scenario(name: str, environment: dict[str, str]) -> Counts:
 def main() -> int:
     """Run the scenarios; the exit status is 0 when every action passed."""
     environment = dict(os.environ)
-    environment["MSDEVICES_IMAGE"] = IMAGE
+    environment["MSDEVICES_IMAGE"] = BASE_IMAGE
     environment["PATH"] = os.pathsep.join([str(pathlib.Path(sys.executable).parent), environment["PATH"]])
     counts = Counts()
-    image = ["sh", str(ROOT / "tests/tools/build_image.sh"), IMAGE, str(BUILD / "image")]
-    if run_step(Step(name="image", command=image)):
+    if run_step(Step(name="image", command=base_image_command())):
         counts.passed += 1
         for name in scenarios():
             counts += run_scenario(name, environment)
