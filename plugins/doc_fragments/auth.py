@@ -108,6 +108,9 @@ notes:
 requirements:
   - requests >= 2.28.0 (on the controller)
   - msal >= 1.35.0 (on the controller)
+seealso:
+  - ref: ansible_collections.msdevices.provisioning.docsite.guide_sign_in
+    description: Each method, with the set-up that it needs; clouds; environment variables.
 """
 
     # Where plugins that run on the controller find the same options besides their arguments.

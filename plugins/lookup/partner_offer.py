@@ -54,6 +54,8 @@ notes:
   - Give several terms to one lookup rather than one to each of several. They share a client and are asked for together.
 seealso:
   - module: msdevices.provisioning.partner_offer_info
+  - ref: ansible_collections.msdevices.provisioning.docsite.guide_lookups
+    description: How often Ansible evaluates a lookup, and when a task is the better choice.
 """
 
 EXAMPLES = r"""

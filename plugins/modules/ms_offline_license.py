@@ -198,6 +198,8 @@ requirements:
 seealso:
   - ref: msdevices.provisioning.offline_licenses role <ansible_collections.msdevices.provisioning.offline_licenses_role>
     description: Creates the directory, stages, verifies and reports.
+  - ref: ansible_collections.msdevices.provisioning.docsite.guide_build_hosts
+    description: Where files go, and how image tools take them.
   - name: Get offline license
     description: The documentation of the operation.
     link: https://learn.microsoft.com/windows/client-management/get-offline-license
