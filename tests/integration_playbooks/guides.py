@@ -31,6 +31,7 @@ DIRECTORY = ROOT / "docs" / "docsite" / "rst"
 COLLECTION = "msdevices.provisioning."
 _GROUP = "group/msdevices.provisioning.all"
 _YAML = ("yaml", "yaml+jinja")
+_TEMPLATE = ("jinja",)
 _SHELL = ("shell",)
 # Commands of Windows, which nothing here can run: tests look at the names in them.
 _OTHER = ("powershell",)
@@ -59,8 +60,18 @@ class Block:
 
     @property
     def document(self) -> Any:
-        """What the YAML says."""
+        """What the YAML says; of a template, a task that shows it."""
+        if self.language in _TEMPLATE:
+            return [{"name": "Show a template", "ansible.builtin.debug": {"msg": self.text.strip()}}]
         return yaml.safe_load(self.text)
+
+
+def readme_blocks() -> list[Block]:
+    """The examples of the README that are for Ansible. Its commands are targets of the Makefile."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = [Block(*match) for match in re.findall(r"^```(\w*)()\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
+    assert not [block for block in found if not block.language and re.search(r"[{}]|^- ", block.text)]
+    return [block for block in found if block.language]
 
 
 def text_of(guide: str) -> str:
@@ -80,7 +91,7 @@ def blocks(guide: str) -> list[Block]:
     assert len(found) == text.count("code-block::")
     # A literal block behind two colons would pass by unseen.
     assert not re.search(r"^(?!\.\.)\S.*::$", text, re.MULTILINE)
-    assert {block.language for block in found} <= {*_YAML, *_SHELL, *_OTHER}
+    assert {block.language for block in found} <= {*_YAML, *_TEMPLATE, *_SHELL, *_OTHER}
     return found
 
 
@@ -105,15 +116,15 @@ def literals(text: str) -> list[str]:
 class Reader:
     """Follows one guide in the directory of a lab."""
 
-    def __init__(self, lab: Lab, guide: str, replace: Mapping[str, str] | None = None) -> None:
+    def __init__(self, lab: Lab, guide: str | list[Block], replace: Mapping[str, str] | None = None) -> None:
         """Take the lab, the guide, and what is replaced in examples beside ids of licenses, offers and tenants."""
         self.lab = lab
-        self.blocks = blocks(guide)
+        self.blocks = blocks(guide) if isinstance(guide, str) else guide
         self.ids: list[dict[str, str]] = []
         """The licenses that are asked for, in the order of the guide."""
-        self._replace = {**_replacements(lab.emulator), **self._licenses(guide), **(replace or {})}
+        self._replace = {**_replacements(lab.emulator), **self._licenses(), **(replace or {})}
 
-    def _licenses(self, guide: str) -> dict[str, str]:
+    def _licenses(self) -> dict[str, str]:
         emulator = self.lab.emulator
         text = "\n".join(block.text for block in self.blocks)
         products = list(dict.fromkeys(_PRODUCT.findall(text)))
@@ -156,18 +167,26 @@ class Reader:
                 names.append(block.caption)
         return names
 
-    def run_tasks(self, **keywords: Any) -> tuple[Run, list[dict[str, Any]]]:
-        """Run the tasks and plays that are in no file, all in one playbook; return the run and the tasks."""
+    def run_tasks(self, *arguments: str, **keywords: Any) -> tuple[Run, list[dict[str, Any]]]:
+        """Run the tasks and plays that are in no file, all in one playbook; return the run and the tasks.
+
+        :param arguments: for ansible-playbook.
+        :param keywords: for plays that do not say otherwise.
+        """
         plays, tasks = [], []
         for block in self.blocks:
-            if block.language not in _YAML or block.caption:
+            if block.language not in (*_YAML, *_TEMPLATE) or block.caption:
                 continue
-            for item in self._as_plays(self.replaced(block.document)):
+            document = block.document
+            if not isinstance(document, list):
+                # A file for another program.
+                continue
+            for item in self._as_plays(self.replaced(document)):
                 located = self._located(item)
                 variables = {**keywords.get("vars", {}), **located.get("vars", {})}
                 plays.append({"hosts": "all", "gather_facts": False, **keywords, **located, "vars": variables})
                 tasks += item.get("tasks", [])
-        return self.lab.run_plays(plays), tasks
+        return self.lab.run_plays(plays, *arguments), tasks
 
     @staticmethod
     def _as_plays(document: list[dict[str, Any]]) -> list[dict[str, Any]]:

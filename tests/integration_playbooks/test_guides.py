@@ -25,7 +25,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._environmen
 from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in_errors import remedy_for
 
 from .conftest import NewLab, Served
-from .guides import DIRECTORY, Reader, literals, table, text_of
+from .guides import DIRECTORY, Reader, literals, readme_blocks, table, text_of
 from .harness import ROOT, Lab, default_name
 
 # What a test cannot do in seconds is said in the text of a guide, not shown as an example.
@@ -282,3 +282,35 @@ def test_build_hosts(new_lab: NewLab, served: Served) -> None:
 
 def _files_below(top: Path) -> dict[str, bytes]:
     return {str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+
+
+def test_readme(new_lab: NewLab, served: Served) -> None:
+    lab = new_lab()
+    emulator = lab.emulator
+    directory = lab.directory / "srv"
+    directory.mkdir()
+    token = lab.directory / "refresh-token"
+    files = {"/srv/image": str(directory), "/etc/images/refresh-token": str(token)}
+    reader = Reader(lab, readme_blocks(), files)
+    groups = lab.directory / "groups.json"
+    groups.write_text(json.dumps({"image_builders": {"children": {"linux": {}}}}), encoding="utf-8")
+    variables = {
+        "tenant": emulator.tenant_id,
+        "app": emulator.client_id,
+        "stage_dir": "{{ stage }}",
+        "msdevices_ca_path": emulator.ca_path,
+    }
+    # The first sign-in by the file is not shown; it brings the token.
+    token.write_text(emulator.refresh_token, encoding="utf-8")
+    token.chmod(0o600)
+    run, tasks = reader.run_tasks("-i", str(groups), vars=variables)
+    assert run.status == 0, run.output
+    assert len(tasks) >= 4
+    for task in tasks:
+        assert run.ok("linux1", task["name"])
+    (ids,) = reader.ids
+    document = served(ids)
+    assert lab.files("linux1") == {default_name(ids): document}
+    assert (directory / "licenses" / default_name(ids)).read_bytes() == document
+    assert len(run.ok("linux1", "Look up two offers")["offers"]) == 2
+    assert run.ok("linux1", "Show a template")["msg"]
