@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import ssl
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,11 +21,20 @@ from license_services import SERVICES, LicenseService
 
 from .harness import Lab
 
-_FIGURES = pytest.StashKey[list[str]]()
+_FIGURE = "figure"
 
 Figure = Callable[[str], None]
 Served = Callable[[Mapping[str, str]], bytes]
 NewLab = Callable[..., Lab]
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory with a short path, since the paths of sockets have a limit: pytest's own is longer than that when
+    tests run in several processes."""
+    directory = Path(tempfile.mkdtemp(prefix="lab"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -83,19 +94,25 @@ def served(emulator: Emulator) -> Served:
 
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Figure:
-    """Keeps a line that is shown at the end of the session, whether or not output is captured."""
-    figures = request.config.stash.setdefault(_FIGURES, [])
+    """Keeps a line that is shown at the end of the session, also of tests in other processes."""
 
     def keep(line: str) -> None:
-        figures.append(line)
+        request.node.user_properties.append((_FIGURE, line))
         print(f"figure: {line}")
 
     return keep
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show the figures."""
-    figures = config.stash.get(_FIGURES, [])
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    figures = [
+        value
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == _FIGURE
+    ]
     if figures:
         terminalreporter.section("figures")
         for line in figures:

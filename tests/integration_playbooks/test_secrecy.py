@@ -8,54 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from .conftest import Served
 from .harness import MODULE, STAGE, Lab
 from .products import info_task, store_licensing, wanted
-
-# Tokens of Entra and client assertions.
-_JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
-
-
-class _Watch:
-    """What must not show, and where it is looked for."""
-
-    def __init__(self, lab: Lab, documents: list[bytes], **secrets: str) -> None:
-        self._lab = lab
-        self._texts = dict(secrets)
-        for number, document in enumerate(documents):
-            text = document.decode()
-            start = text.index("<SPLicenseBlock>")
-            self._texts[f"license {number}"] = text[start + 16 : start + 80]
-            # The same bytes in base64 look different at each of three offsets.
-            for offset in range(3):
-                part = base64.b64encode(document[300 + offset : 360 + offset]).decode()
-                self._texts[f"blob {number} at offset {offset}"] = part[4:-4]
-
-    def findings(self, where: str, text: str) -> list[str]:
-        found = [f"{name} in {where}" for name, value in self._texts.items() if value in text]
-        # In JSON, and in what prints Python objects, quotes and backslashes look different.
-        found += [
-            f"{name}, escaped, in {where}" for name, value in self._texts.items() if json.dumps(value)[1:-1] in text
-        ]
-        return found + [f"a token in {where}: {match[:20]}..." for match in _JWT.findall(text)[:1]]
-
-    def files(self) -> list[str]:
-        """Look into all files that a run may have left: those of the user, temporary ones, those of the hosts."""
-        lab = self._lab
-        places = [lab.home, lab.temporary, *(lab.stage(host).with_name("ansible") for host in lab.linux)]
-        found = []
-        for place in places:
-            for path in _files(place):
-                found += self.findings(str(path), path.read_bytes().decode("latin-1"))
-        return found
-
-
-def _files(place: Path) -> list[Path]:
-    return [path for path in place.rglob("*") if path.is_file()]
+from .watch import Watch, files_below
 
 
 def test_nothing_shows(tmp_path: Path, emulator: Any, served: Served) -> None:
@@ -115,7 +74,7 @@ def test_nothing_shows(tmp_path: Path, emulator: Any, served: Served) -> None:
         assert "document" not in json.dumps(run.result(host, "faults without dest"))
         assert run.result(host, "client secret")["invocation"]["module_args"]["client_id"] == emulator.client_id
 
-    watch = _Watch(lab, documents, **secrets)
+    watch = Watch(lab, documents, **secrets)
     assert len(watch.findings("what holds them", own.read_text())) > len(secrets) + len(wanted)
     found = watch.findings("standard output", run.stdout) + watch.findings("standard error", run.stderr)
     found += watch.findings("the log", lab.log)
@@ -191,7 +150,7 @@ def test_nothing_of_store_licensing_shows(tmp_path: Path, lab: Lab, served: Serv
         run.ok("linux1", name)
     for task in tasks[3:9]:
         run.failed("linux1", str(task["name"]))
-    watch = _Watch(lab, documents, **secrets)
+    watch = Watch(lab, documents, **secrets)
     assert len(watch.findings("what holds them", own.read_text())) > len(secrets)
     found = watch.findings("standard output", run.stdout) + watch.findings("standard error", run.stderr)
     found += watch.findings("the log", lab.log)
@@ -209,10 +168,10 @@ def test_credentials_of_the_environment_stay_on_the_controller(lab: Lab) -> None
         environment={"ANSIBLE_PIPELINING": "0", "ANSIBLE_KEEP_REMOTE_FILES": "1"},
     )
     assert run.status == 0, run.output
-    kept = _files(lab.stage("linux1").with_name("ansible"))
+    kept = files_below(lab.stage("linux1").with_name("ansible"))
     assert kept, "no module was kept on the host"
     assert not [path for path in kept if path.parent.stat().st_mode & 0o077]
-    watch = _Watch(lab, [], client_secret=lab.emulator.client_secret)
+    watch = Watch(lab, [], client_secret=lab.emulator.client_secret)
     found = watch.findings("output", run.output + lab.log)
     assert not found + watch.files()
 
@@ -236,7 +195,7 @@ def test_nothing_of_the_role_shows(tmp_path: Path, emulator: Any, served: Served
         **lab.defaults,
     }
     found = []
-    watch = _Watch(lab, documents, **secrets)
+    watch = Watch(lab, documents, **secrets)
     assert len(watch.findings("what holds them", own.read_text())) > len(secrets)
     for changes, status in (
         ({}, 0),

@@ -19,6 +19,7 @@ version_added: 1.0.0
 
 import json
 import os
+import time
 from typing import Any
 
 from ansible.parsing.ajson import AnsibleJSONEncoder
@@ -26,12 +27,19 @@ from ansible.plugins.callback import CallbackBase
 
 
 class CallbackModule(CallbackBase):
-    """Keys of a line: host, task, state (ok, failed, unreachable, skipped), result."""
+    """Keys of a line: host, task, state (ok, failed, unreachable, skipped), seconds, result."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "task_results"
     CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started: dict[tuple[str, str], float] = {}
+
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        self._started[host.get_name(), task._uuid] = time.monotonic()
 
     def _write(self, state: str, outcome: Any) -> None:
         result = {"censored": True} if outcome._result.get("_ansible_no_log") else outcome._result
@@ -39,6 +47,7 @@ class CallbackModule(CallbackBase):
             "host": outcome._host.get_name(),
             "task": outcome._task.get_name(),
             "state": state,
+            "seconds": time.monotonic() - self._started[outcome._host.get_name(), outcome._task._uuid],
             "result": {name: value for name, value in result.items() if not name.startswith("_ansible")},
         }
         with open(os.environ["MSDEVICES_TEST_RESULTS"], "a", encoding="utf-8") as file:

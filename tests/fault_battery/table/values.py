@@ -1,0 +1,11 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hostile values: what reaches the collection from outside."""
+
+from __future__ import annotations
+
+from ..faults import Fault
+
+VALUES_FAULTS: tuple[Fault, ...] = ()
