@@ -141,25 +141,28 @@ class LookupModule(ProvisioningLookup):
         packages = PackageFilter(*(options[name] or "" for name in PACKAGE_FILTERS))
         requests = requests_from_terms(terms, finds_by_product(options["service"]), packages)
         source = LicenseSource(options, run_cache_of)
-        documents = all_or_error(source.fetch(_keys(requests, source)))
+        keys = all_or_error([str(request.key) for request in requests], _keys(requests, source))
+        documents = all_or_error([str(key) for key in keys], source.fetch(keys))
         return [document.blob if options["format"] == "base64" else document.text for document in documents]
 
 
-def _keys(requests: list[LicenseRequest], source: LicenseSource) -> list[LicenseKey]:
-    """Return one key per request. Raises an error where a content id cannot be found, or several could be meant."""
+def _keys(requests: list[LicenseRequest], source: LicenseSource) -> list[LicenseKey | ProvisioningError]:
+    """Return one key per request, or why a content id cannot be found, or which of several could be meant."""
     to_find = [request for request in requests if request.unresolved]
     found = dict(zip((request.number for request in to_find), source.resolve(to_find), strict=True))
-    keys = []
-    for request in requests:
-        resolved = found.get(request.number, [request])
-        if isinstance(resolved, ProvisioningError):
-            raise resolved
-        if len(resolved) > 1:
-            raise OptionError(
-                f"Could not choose the license of {request.key}",
-                f"its packages need {len(resolved)} licenses",
-                f"Write the term with one of {', '.join(one.key.content_id for one in resolved)}, or say which package"
-                " is meant by architecture, language or package_family_name",
-            )
-        keys.append(resolved[0].key)
-    return keys
+    return [_one_key(request, found.get(request.number, [request])) for request in requests]
+
+
+def _one_key(
+    request: LicenseRequest, resolved: list[LicenseRequest] | ProvisioningError
+) -> LicenseKey | ProvisioningError:
+    if isinstance(resolved, ProvisioningError):
+        return resolved
+    if len(resolved) > 1:
+        return OptionError(
+            f"Could not choose the license of {request.key}",
+            f"its packages need {len(resolved)} licenses",
+            f"Write the term with one of {', '.join(one.key.content_id for one in resolved)}, or say which package"
+            " is meant by architecture, language or package_family_name",
+        )
+    return resolved[0].key

@@ -78,6 +78,15 @@ class StagingError(ProvisioningError):
     """A license file could not be looked at or written on the managed host."""
 
 
+def list_failures(failures: t.Iterable[tuple[str, str]]) -> str:
+    """Return one text for failures, each a key (C(product/SKU/content id)) and its error as text: every error once,
+    behind the keys that met it."""
+    by_error: dict[str, list[str]] = {}
+    for key, error in failures:
+        by_error.setdefault(error, []).append(key)
+    return " ".join(f"[{', '.join(keys)}] {error}" for error, keys in by_error.items())
+
+
 def to_entry(error: ProvisioningError) -> dict[str, t.Any]:
     """Return an error as a JSON object, from which error_from makes it again in another process."""
     return {"error": type(error).__name__, "fields": dict(vars(error))}

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._bulk import Bulk, Progress
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError, list_failures
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import LicenseDocument
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_service import open_license_service
@@ -61,13 +61,24 @@ def _outcome(found: Entry | ProvisioningError) -> Outcome:
     return LicenseDocument.from_entry(found["item"])
 
 
-def all_or_error(outcomes: Sequence[Outcome]) -> list[LicenseDocument]:
-    """Return the licenses when all could be had. Raises the one error, or one that tells of all that failed."""
-    errors = [outcome for outcome in outcomes if isinstance(outcome, ProvisioningError)]
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
+Value = t.TypeVar("Value")
+
+
+def all_or_error(names: Sequence[str], outcomes: Sequence[Value | ProvisioningError]) -> list[Value]:
+    """Return what was wanted when all could be had; C(names) tell, in messages, what each outcome is one of.
+
+    Raises the one error, or one that tells of all that failed.
+    """
+    failures = {
+        name: outcome for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, ProvisioningError)
+    }
+    if len(failures) == 1:
+        ((name, error),) = failures.items()
+        if name in str(error):
+            raise error
+    if failures:
         raise ProvisioningError(
-            f"Could not get {len(errors)} of {len(outcomes)} offline licenses", " ".join(str(error) for error in errors)
+            f"Could not get {len(failures)} of {len(outcomes)} offline licenses",
+            list_failures((name, str(error)) for name, error in failures.items()),
         )
-    return [outcome for outcome in outcomes if isinstance(outcome, LicenseDocument)]
+    return [outcome for outcome in outcomes if not isinstance(outcome, ProvisioningError)]

@@ -15,7 +15,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import LicenseDocumentError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import LicenseDocumentError, list_failures
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import (
     LicenseDocument,
     check,
@@ -223,9 +223,8 @@ def _shown(record: Record | None) -> str:
 
 def summary_of(failures: t.Sequence[Mapping[str, t.Any]], total: int) -> str:
     """Return the message of a task some of whose licenses failed: each one, why, and what to do about it."""
-    by_error: dict[str, list[str]] = {}
-    for item in failures:
-        by_error.setdefault(str(item["error"]), []).append("/".join(str(item[name]) for name in _IDS if item[name]))
-    listed = " ".join(f"[{', '.join(keys)}] {error}" for error, keys in by_error.items())
+    listed = list_failures(
+        ("/".join(str(item[name]) for name in _IDS if item[name]), item["error"]) for item in failures
+    )
     rest = "the others are in place" if len(failures) < total else "none is in place that was not before"
     return f"{len(failures)} of {total} licenses failed; {rest}. {listed}"

@@ -150,15 +150,28 @@ class TestPartialFailure:
         assert isinstance(outcomes[2], UnavailableError)
 
     def test_all_or_error(self, emu: Emulator, make_settings: Callable[..., Settings], cache: RunCache) -> None:
-        good = fetch_licenses(make_settings(), cache, keys(emu, 2), 8)
-        assert all_or_error(good) == good
-        bad = fetch_licenses(make_settings(), cache, [special(emu, "not_owned"), special(emu, "unknown")], 8)
-        with pytest.raises(ServiceError) as one:
-            all_or_error([*good, bad[0]])
-        assert one.value is bad[0]
+        wanted = keys(emu, 2)
+        good = fetch_licenses(make_settings(), cache, wanted, 8)
+        one, two = (str(key) for key in wanted)
+        assert all_or_error([one, two], good) == good
+        refused = [special(emu, "not_owned"), special(emu, "unknown")]
+        bad = fetch_licenses(make_settings(), cache, refused, 8)
+        with pytest.raises(ServiceError) as single:
+            all_or_error([one, two, str(refused[0])], [*good, bad[0]])
+        assert single.value is bad[0]
         with pytest.raises(ProvisioningError, match="Could not get 2 of 4 offline licenses") as both:
-            all_or_error([bad[0], *good, bad[1]])
-        assert all(str(key) in str(both.value) for key in (special(emu, "not_owned"), special(emu, "unknown")))
+            all_or_error([str(refused[0]), one, two, str(refused[1])], [bad[0], *good, bad[1]])
+        assert all(str(key) in str(both.value) for key in refused)
+
+    def test_a_failure_of_all_is_told_once_and_names_each(self) -> None:
+        failure = SignInError("Could not sign in", "the secret has expired", "Make a new one")
+        with pytest.raises(ProvisioningError) as both:
+            all_or_error(["one", "two"], [failure, failure])
+        assert str(both.value) == (
+            "Could not get 2 of 2 offline licenses: [one, two] Could not sign in: the secret has expired. Make a new one."
+        )
+        with pytest.raises(ProvisioningError, match=r"\[one\] Could not sign in: the secret"):
+            all_or_error(["one"], [failure])
 
 
 class TestSignIn:
