@@ -20,7 +20,7 @@ import yaml
 
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import auth
 from ansible_collections.msdevices.provisioning.plugins.module_utils._certificate import load_certificate
-from ansible_collections.msdevices.provisioning.plugins.module_utils._clouds import CLOUDS
+from ansible_collections.msdevices.provisioning.plugins.module_utils._clouds import CLOUDS, cloud_name
 from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT
 from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in_errors import remedy_for
 
@@ -221,6 +221,7 @@ def test_sign_in_tables() -> None:
     options = yaml.safe_load(auth.ModuleDocFragment.DOCUMENTATION)["options"]
     assert methods == [name for name in options["auth_method"]["choices"] if name != "auto"]
     text = text_of(guide)
+    assert {cloud_name(None, name) for name in re.findall(r"``(Azure\w+)``", text)} == CLOUDS.keys()
     # Each has a section of its own.
     assert all(f"\n{name}\n{'-' * len(name)}\n" in text for name in methods)
     for service in ("store_for_business", "store_licensing", "store_catalog"):
