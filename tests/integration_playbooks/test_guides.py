@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msal
 import yaml
 
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import auth
@@ -226,6 +227,9 @@ def test_sign_in_tables() -> None:
     assert all(f"\n{name}\n{'-' * len(name)}\n" in text for name in methods)
     for service in ("store_for_business", "store_licensing", "store_catalog"):
         assert f"``{CLOUDS['public'].services[service].audience}``" in text
+    methods_of_msal = re.findall(r"``(\w+_device_flow)``", text)
+    assert len(methods_of_msal) == 2
+    assert all(callable(getattr(msal.PublicClientApplication, name)) for name in methods_of_msal)
     codes = re.findall(r"AADSTS\d+", text)
     assert codes
     assert not [code for code in codes if remedy_for(code) == remedy_for("AADSTS1")]
