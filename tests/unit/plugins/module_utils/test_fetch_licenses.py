@@ -163,16 +163,6 @@ class TestPartialFailure:
             all_or_error([str(refused[0]), one, two, str(refused[1])], [bad[0], *good, bad[1]])
         assert all(str(key) in str(both.value) for key in refused)
 
-    def test_a_failure_of_all_is_told_once_and_names_each(self) -> None:
-        failure = SignInError("Could not sign in", "the secret has expired", "Make a new one")
-        with pytest.raises(ProvisioningError) as both:
-            all_or_error(["one", "two"], [failure, failure])
-        assert str(both.value) == (
-            "Could not get 2 of 2 offline licenses: [one, two] Could not sign in: the secret has expired. Make a new one."
-        )
-        with pytest.raises(ProvisioningError, match=r"\[one\] Could not sign in: the secret"):
-            all_or_error(["one"], [failure])
-
 
 class TestSignIn:
     @pytest.mark.parametrize("caching", [True, False])
