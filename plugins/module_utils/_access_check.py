@@ -207,8 +207,8 @@ class AccessCheck:
         problem = problem_of(facts, settings, self._tenant, now)
         if problem is not None:
             why, remedy = problem
-            raise StepFailed(f"{why} ({facts.describe(now)})", remedy)
-        shown = facts.describe(now)
+            raise StepFailed(f"{why} ({facts.shown(now)})", remedy)
+        shown = facts.shown(now)
         if self._service in ("store_licensing", "store_catalog") and not facts.of_user:
             shown += "; an application without a user is not known to be accepted"
         return shown

@@ -55,7 +55,7 @@ class TokenFacts:
     """Seconds since the epoch, as is the next."""
     not_before: float
 
-    def describe(self, now: float) -> str:
+    def shown(self, now: float) -> str:
         """Tell what the token is for, in one line."""
         named = [_LICENSING_ROLES[role] for role in self.directory_roles if role in _LICENSING_ROLES]
         facts = [

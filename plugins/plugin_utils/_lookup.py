@@ -82,6 +82,6 @@ class ProvisioningLookup(LookupBase):
                 except TypeError:
                     raise OptionError(
                         "Could not use the options",
-                        f"{option} is {str(value)[:40]!r}",
+                        f"{option} is {str(value)[:40]!r}, which is neither true nor false",
                         f"Set {option} to true or false",
                     ) from None

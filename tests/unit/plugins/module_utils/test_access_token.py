@@ -48,7 +48,7 @@ class TestFacts:
         assert facts is not None
         assert (facts.audience, facts.tenant, facts.application) == (STORE, TENANT, "app")
         assert (facts.roles, facts.of_user) == (("One", "Two"), False)
-        assert facts.describe(NOW) == (
+        assert facts.shown(NOW) == (
             f"token of an application: audience {STORE}, roles One Two, application app, tenant {TENANT}, valid for 60"
             " more minutes"
         )
@@ -59,7 +59,7 @@ class TestFacts:
         )
         assert facts is not None
         assert facts.of_user
-        text = facts.describe(NOW + 7200)
+        text = facts.shown(NOW + 7200)
         assert text.startswith("token of a user: ")
         for part in ("roles a b", "directory roles License Administrator,", "application x", "expired 60 minutes ago"):
             assert part in text
@@ -67,7 +67,7 @@ class TestFacts:
     def test_claims_that_are_missing_or_strange(self) -> None:
         facts = facts_of(jwt.encode({"roles": [], "exp": "soon", "nbf": True, "wids": "x"}, "k" * 32))
         assert facts is not None
-        assert facts.describe(NOW) == (
+        assert facts.shown(NOW) == (
             "token of an application: audience none, roles none, application not named, tenant not named, without an"
             " end"
         )
@@ -76,7 +76,7 @@ class TestFacts:
         text = token(roles=["x\n\x1b[31m" + "y" * 5000])
         facts = facts_of(text)
         assert facts is not None
-        shown = facts.describe(NOW)
+        shown = facts.shown(NOW)
         assert shown.isprintable()
         assert len(shown) < 800
         assert not [part for part in text.split(".") if part in shown + repr(facts)]
@@ -106,7 +106,7 @@ class TestFacts:
         payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
         facts = facts_of(f"h.{payload}.s")
         assert facts is not None
-        assert facts.describe(NOW).isprintable()
+        assert facts.shown(NOW).isprintable()
         problem_of(facts, settings_from({"access_token": "x"}, "store_licensing", {}), TENANT, NOW)
 
 
