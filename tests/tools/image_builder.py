@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -28,11 +29,13 @@ PYTHON_PACKAGE = "python3-venv"
 PACKAGE_MANAGER = "/usr/bin/apt-get"
 _PREPARED_BASE = "localhost/msdevices-execution-environment-base"
 # Base images for execution environments have a package manager that knows its packages, and a Python of their own,
-# to which pip may add.
+# to which pip may add. Of Ubuntu, debootstrap knows the main component alone, and sshpass is in another one.
 _PREPARATION = f"""\
 FROM {BASE_IMAGE}
-RUN echo 'APT::Install-Recommends "0"; Acquire::GzipIndexes "1"; Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";' \
-    >/etc/apt/apt.conf.d/90-small && apt-get update -qq && \
+RUN printf '%s;\\n' 'APT::Install-Recommends "0"' 'Acquire::GzipIndexes "1"' 'Dir::Cache::pkgcache ""' \\
+        'Dir::Cache::srcpkgcache ""' >/etc/apt/apt.conf.d/90-small && \\
+    if grep -qx ID=ubuntu /etc/os-release; then sed -i 's/ main$/ main universe/' /etc/apt/sources.list; fi && \\
+    apt-get update -qq && \\
     python3 -m venv --without-pip {pathlib.PurePath(PYTHON).parents[1]}
 """
 # No process of these containers needs limits or namespaces of its own; so no runtime is needed that sets them up, which
@@ -59,7 +62,11 @@ def offline_definition(directory: pathlib.Path, archives: list[pathlib.Path]) ->
 
 
 def build_image(definition: pathlib.Path, context: pathlib.Path) -> str:
-    """Build the image by ansible-builder and podman, showing what they say; return its name."""
+    """Build the image by ansible-builder and podman, showing what they say; return its name.
+
+    The directory `context` is made anew.
+    """
+    shutil.rmtree(context, ignore_errors=True)
     _run(base_image_command())
     _run(["podman", "build", *_BUILD_OPTIONS, "--tag", _PREPARED_BASE, "-"], _PREPARATION)
     options = [*_BUILD_OPTIONS]

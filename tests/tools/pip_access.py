@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Let pip in a container find packages as pip on this machine does: same index, same mirrors, same authorities."""
+"""Let pip elsewhere find packages as pip here does: same index, same mirrors, same certificate authorities."""
 
 from __future__ import annotations
 
@@ -19,46 +19,50 @@ _ENVIRONMENT = ":env:"
 _MOUNTED = "/mnt/pip"
 
 
-def volumes(directory: pathlib.Path) -> list[str]:
-    """Mounts (values of podman's option --volume): a configuration of pip, and the local files that it names.
+def configuration() -> configparser.RawConfigParser:
+    """What holds for pip here about finding packages, whether files or environment variables say it.
 
-    The configuration is written into `directory`. It holds what files and environment variables set on this machine.
-    The files lie elsewhere than here, where they are in nobody's way.
+    There is always a section `global`.
     """
-    parser = configparser.RawConfigParser()
-    mounted: dict[pathlib.Path, str] = {}
-    settings = _settings()
-    # Environment variables come last and win, as they do for pip.
-    for section, name in sorted(settings, key=lambda key: key[0] == _ENVIRONMENT):
-        target = "global" if section == _ENVIRONMENT else section
-        if not parser.has_section(target):
-            parser.add_section(target)
-        words = [_relocated(word, name.endswith("index-url"), mounted) for word in settings[section, name].split()]
-        parser.set(target, name, "\n".join(words))
-    directory.mkdir(parents=True, exist_ok=True)
-    configuration = directory / "pip.conf"
-    with open(configuration, "w", encoding="utf-8") as file:
-        parser.write(file)
-    return [f"{configuration}:/etc/pip.conf:ro", *(f"{path}:{place}:ro" for path, place in mounted.items())]
-
-
-def _settings() -> dict[tuple[str, str], str]:
-    """The settings of pip in force, by section and name."""
     listing = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"],
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"],
         check=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
-    settings = {}
-    for line in listing.splitlines():
+    parser = configparser.RawConfigParser()
+    parser.add_section("global")
+    # Lines such as global.timeout='60'. Those of the environment begin with :env:. and count for more than the files.
+    for line in sorted(listing.splitlines(), key=lambda line: line.startswith(_ENVIRONMENT)):
         key, separator, value = line.partition("=")
-        section, _dot, name = key.rpartition(".")
-        if separator and name not in _UNUSED:
-            # It lists values in Python's notation.
-            settings[section, name] = str(ast.literal_eval(value))
-    return settings
+        section, _dot, name = key.replace(_ENVIRONMENT, "global").partition(".")
+        if not separator or name in _UNUSED:
+            continue
+        if not parser.has_section(section):
+            parser.add_section(section)
+        # The value is shown in Python's notation. Several stand on lines of their own.
+        parser.set(section, name, "\n".join(str(ast.literal_eval(value)).split()))
+    return parser
+
+
+def volumes(directory: pathlib.Path) -> list[str]:
+    """Mounts (values of podman's option --volume): a configuration of pip, and the local files that it names.
+
+    The configuration is written into `directory`. In the container the files lie elsewhere than here, where they are in
+    nobody's way.
+    """
+    parser = configuration()
+    mounted: dict[pathlib.Path, str] = {}
+    for section in parser.sections():
+        for name, value in parser.items(section):
+            words = [_relocated(word, name.endswith("index-url"), mounted) for word in value.split()]
+            parser.set(section, name, "\n".join(words))
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "pip.conf"
+    with open(path, "w", encoding="utf-8") as file:
+        parser.write(file)
+    return [f"{path}:/etc/pip.conf:ro", *(f"{source}:{place}:ro" for source, place in mounted.items())]
 
 
 def _relocated(word: str, index: bool, mounted: dict[pathlib.Path, str]) -> str:

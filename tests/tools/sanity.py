@@ -23,6 +23,7 @@ import sys
 import xml.etree.ElementTree
 
 import ansible.release
+import pip_access
 from results import BUILD, ROOT, Counts, Step, junit_counts, run_step, write_counts
 from source_tree import copy_sources, source_files
 
@@ -73,19 +74,8 @@ def pip_configuration() -> configparser.RawConfigParser:
 
     ansible-test removes pip's variables from the environment, and its home directory hides the user's file.
     """
+    configuration = pip_access.configuration()
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    configuration = configparser.RawConfigParser()
-    # Lines such as global.timeout='60'; those of the environment begin with :env:. and count for more than the files.
-    settings = subprocess.check_output([*pip, "config", "list"], text=True).splitlines()
-    for line in sorted(settings, key=lambda line: line.startswith(":env:")):
-        name, value = line.split("=", 1)
-        section, option = name.replace(":env:", "global").split(".", 1)
-        if not configuration.has_section(section):
-            configuration.add_section(section)
-        # Several values stand on lines of their own; the listing shows the breaks as backslash and n.
-        configuration.set(section, option, "\n".join(value[1:-1].replace("\\n", " ").split()))
-    if not configuration.has_section("global"):
-        configuration.add_section("global")
     cache = subprocess.check_output([*pip, "cache", "dir"], text=True).strip()
     configuration.set("global", "cache-dir", cache)
     configuration.set("global", "quiet", "2")
