@@ -6,19 +6,20 @@
 # need podman, runc and debootstrap, integration a Chromium with its driver; on Debian, as root, they install that.
 #
 #   PYTHON=/path/to/python   use this one, not the newest that is found
-#   CORE=2.16                run sanity, unit or integration with the newest release of this ansible-core
+#   CORE=2.16 [PY=3.10]      run sanity, unit, integration or smoke with the newest release of this ansible-core
+#   PROCESSES=4              run so many integration tests and faults at the same time (2)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 BUILD := .build
-SUITES := lint unit sanity integration molecule image
-CORES := 2.16 2.17 2.18 2.19 2.20 2.21
+SUITES := lint unit sanity integration molecule image faults
+PROCESSES := 2
 # Under which name a suite leaves its results.
 SUITE = $@
 
-# The Pythons that each ansible-core runs on, as far as this collection supports them.
+# The Pythons that each ansible-core runs on, as far as this collection supports them; tests/tools/matrix.py reads it.
 BOUNDS_2.16 := 3.10 3.12
 BOUNDS_2.17 := 3.10 3.12
 BOUNDS_2.18 := 3.11 3.13
@@ -28,11 +29,16 @@ BOUNDS_2.21 := 3.12 3.13
 
 # Which Python, which packages, which ansible-core: one virtual environment for each purpose.
 ifdef CORE
-VENV := $(BUILD)/core-$(CORE)
+VENV := $(BUILD)/core-$(CORE)$(addprefix -py,$(PY))
 VENV_REQUIREMENTS := tests/requirements/test.txt
 # Release N of the package ansible holds ansible-core 2.(N+7); pip would find it, after minutes.
 VENV_EXTRA := 'ansible-core==$(CORE).*' "ansible==$$(( $(patsubst 2.%,%,$(CORE)) - 7 )).*"
-PYTHON_BOUNDS := $(BOUNDS_$(CORE))
+PYTHON_BOUNDS := $(if $(PY),$(PY) $(PY),$(BOUNDS_$(CORE)))
+ifdef LIGHT
+# The package ansible is large: its collections are linked from another environment of the same ansible-core.
+VENV_REQUIREMENTS := tests/requirements/pytest.txt
+VENV_EXTRA := 'ansible-core==$(CORE).*'
+endif
 else
 VENV := $(BUILD)/venv
 VENV_REQUIREMENTS := tests/requirements/dev.txt
@@ -60,12 +66,20 @@ demo: $(DEMO_VENV)/.stamp $(COLLECTION) ## stage five licenses onto two hosts, t
 	@$(WITH_DEMO) python tests/demo/run.py
 
 .PHONY: test
-test: $(VENV)/.stamp ## run everything below and print how many tests passed and failed
+test: $(VENV)/.stamp ## run everything below but the matrix, and print how many tests passed and failed
 	@$(WITH_VENV) python tests/tools/run_all.py $(SUITES)
 
 .PHONY: test-fast
-test-fast: $(VENV)/.stamp ## the quick part: static checks and unit tests
-	@$(WITH_VENV) python tests/tools/run_all.py --keep-going lint-fast unit
+test-fast: $(VENV)/.stamp ## the quick part: static checks, unit tests, and the most telling faults
+	@$(WITH_VENV) python tests/tools/run_all.py --keep-going lint-fast unit faults-fast
+
+.PHONY: everything
+everything: $(VENV)/.stamp ## test and matrix in one, as before a release
+	@$(WITH_VENV) python tests/tools/run_all.py --matrix $(SUITES)
+
+.PHONY: matrix
+matrix: $(VENV)/.stamp ## integration, and some of the others, on each ansible-core with the Pythons of this machine
+	@$(WITH_VENV) python tests/tools/run_all.py --keep-going --matrix
 
 .PHONY: lint
 lint: $(VENV)/.stamp $(COLLECTION) ## static checks, documentation, changelog, import of the built collection
@@ -77,7 +91,7 @@ lint-fast: $(VENV)/.stamp $(COLLECTION) ## the static checks that take seconds
 
 .PHONY: unit
 unit: $(VENV)/.stamp $(COLLECTION) ## unit tests
-	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/$(SUITE).xml $(wildcard tests/unit*)
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --junit-xml=$(BUILD)/results/$(SUITE).xml $(wildcard tests/unit*)
 
 .PHONY: sanity
 sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
@@ -86,7 +100,24 @@ sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
 .PHONY: integration
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
 	@sh tests/tools/install_system_packages.sh chromium chromedriver:chromium-driver
-	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/$(SUITE).xml tests/integration_playbooks
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --junit-xml=$(BUILD)/results/$(SUITE).xml tests/integration_playbooks
+
+.PHONY: smoke
+smoke: $(VENV)/.stamp $(COLLECTION) ## a slice of integration that uses each plugin
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) -m smoke --junit-xml=$(BUILD)/results/$(SUITE).xml \
+		tests/integration_playbooks
+
+.PHONY: faults
+faults: $(VENV)/.stamp $(COLLECTION) ## every caller under every fault; prints the table of faults and callers
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --junit-xml=$(BUILD)/results/$(SUITE).xml tests/fault_battery
+
+.PHONY: faults-fast
+faults-fast: $(VENV)/.stamp $(COLLECTION)
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) -m quick --junit-xml=$(BUILD)/results/$(SUITE).xml tests/fault_battery
+
+.PHONY: promises
+promises: $(VENV)/.stamp $(COLLECTION) ## write the page of the documentation that shows the table of faults
+	@$(WITH_VENV) PYTHONPATH=tests python -m fault_battery.page
 
 .PHONY: molecule
 molecule: $(VENV)/.stamp $(COLLECTION) ## the role on two Linux hosts in containers
@@ -98,13 +129,15 @@ image: $(VENV)/.stamp $(COLLECTION) ## build the execution environment and use e
 	@sh tests/tools/install_system_packages.sh
 	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/$(SUITE).xml tests/execution_environment
 
-.PHONY: matrix
-matrix: $(VENV)/.stamp ## unit, sanity and integration on each supported ansible-core, as far as there are Pythons for it
-	@$(WITH_VENV) python tests/tools/run_all.py --keep-going \
-		$(foreach core,$(CORES),unit-$(core) sanity-$(core) integration-$(core))
+# Suites of the matrix, such as integration-2.16-py3.10.
+IN_MATRIX = $(MAKE) --no-print-directory $(firstword $(subst -, ,$@)) SUITE=$@ \
+	CORE=$(firstword $(subst -, ,$*)) PY=$(patsubst py%,%,$(word 2,$(subst -, ,$*)))
 
 unit-% sanity-% integration-%:
-	@$(MAKE) --no-print-directory $(firstword $(subst -, ,$@)) CORE=$* SUITE=$@
+	@$(IN_MATRIX)
+
+smoke-%:
+	@$(IN_MATRIX) LIGHT=yes
 
 .PHONY: bench
 bench: $(VENV)/.stamp $(COLLECTION) ## compare the collection with a playbook without it, at 10 to 1,000 licenses
@@ -126,13 +159,14 @@ clean: ## remove everything that the other targets have made
 	fi
 	@rm -rf $(BUILD) .ansible tests/output
 
-$(VENV)/.stamp: $(VENV_REQUIREMENTS) tests/requirements/test.txt tests/requirements/docs.txt \
+$(VENV)/.stamp: $(VENV_REQUIREMENTS) tests/requirements/test.txt tests/requirements/pytest.txt tests/requirements/docs.txt \
 		tests/requirements/demo.txt requirements.txt
 	@python="$(PYTHON)"; \
 	if [ -z "$$python" ]; then python=$$(sh tests/tools/find_python.sh $(PYTHON_BOUNDS)) || exit 1; fi; \
 	echo "Setting up $(VENV) with $$python"; \
 	"$$python" -m venv --clear $(VENV)
 	@$(VENV)/bin/python $(PIP_INSTALL) -r $(VENV_REQUIREMENTS) $(VENV_EXTRA)
+	@if [ -n "$(LIGHT)" ]; then sh tests/tools/link_collections.sh $(VENV) $(BUILD)/core-$(CORE)-py* $(BUILD)/venv; fi
 	@touch $@
 
 $(DEMO_VENV)/.stamp: tests/requirements/demo.txt requirements.txt

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import base64
 import json
+import pathlib
 import ssl
 import urllib.request
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from emulator.client import Emulator
 from integration_playbooks.conftest import emulator, running_emulator, tmp_path
 
-from .record import Record
+from . import report
+from .record import KEY, Record
 
 __all__ = ["emulator", "running_emulator", "tmp_path"]
 
@@ -42,3 +45,34 @@ def documents(running_emulator: Emulator) -> Mapping[str, bytes]:
 def record(request: pytest.FixtureRequest) -> Record:
     """Keeps what was tried and what came of it."""
     return Record(request.node)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the table and the figures."""
+    notes = _notes(terminalreporter)
+    if notes:
+        terminalreporter.section("faults")
+        for line in report.lines(notes):
+            terminalreporter.line(line)
+        for name in report.missing(notes) if _complete(terminalreporter.config) else ():
+            terminalreporter.line(f"not tried: {name}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a complete run that has left out a row or a caller of the table."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    # The processes of a distributed run have no terminal.
+    if terminal is not None and _complete(session.config) and not exitstatus and report.missing(_notes(terminal)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _complete(config: pytest.Config) -> bool:
+    """Whether the session runs the whole battery."""
+    options = config.option
+    whole = [pathlib.Path(argument).resolve() == pathlib.Path(__file__).parent for argument in config.args]
+    return not (options.keyword or options.markexpr or options.collectonly or options.lf) and whole == [True]
+
+
+def _notes(terminal: pytest.TerminalReporter) -> list[dict[str, Any]]:
+    reports = [item for items in terminal.stats.values() for item in items if getattr(item, "when", None) == "call"]
+    return [value for item in reports for name, value in item.user_properties if name == KEY]

@@ -91,11 +91,14 @@ def _too_early(fault: Fault, requests: Sequence[Mapping[str, Any]]) -> list[str]
     return problems
 
 
-def deadline_problems(outcome: Outcome, deadline: float) -> list[str]:
+def lateness(outcome: Outcome, usual: Outcome, deadline: float) -> float:
+    """Seconds past the deadline; what the same task takes without a fault is Ansible's own time and does not count."""
+    return max(0.0, outcome.seconds - usual.seconds - deadline)
+
+
+def deadline_problems(late: float) -> list[str]:
     """A caller that took longer than it may."""
-    if outcome.seconds <= deadline + GRACE:
-        return []
-    return [f"it took {outcome.seconds:.1f} s, with a deadline of {deadline:g} s"]
+    return [f"it ended {late:.1f} s past the deadline"] if late > GRACE else []
 
 
 def outcome_problems(fault: Fault, outcome: Outcome) -> list[str]:

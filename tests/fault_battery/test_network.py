@@ -73,33 +73,24 @@ def _meet(
     run = _run(lab, callers, environment)
 
     shared = promises.secrecy_problems(watch, lab, run) + surroundings.problems() + promises.token_problems(fault, run)
+    outcomes = {caller.name: caller.outcome(run) for caller in callers}
+    found = {}
     for caller in callers:
-        outcome = caller.outcome(run)
-        problems = [*shared, *caller.problems(outcome), *promises.outcome_problems(fault, outcome)]
+        outcome = outcomes[caller.name]
+        found[caller.name] = [*shared, *caller.problems(outcome), *promises.outcome_problems(fault, outcome)]
         if outcome.failed:
-            problems += promises.message_problems(fault, caller, outcome, server)
-        requests, made, least = promises.request_problems(fault, server, caller, run.requests)
-        problems += requests + promises.deadline_problems(outcome, options["deadline"])
-        record.tried(
-            fault,
-            caller.name,
-            server,
-            problems,
-            requests=made,
-            least=least,
-            late=max(0.0, outcome.seconds - options["deadline"]) if outcome.failed else 0.0,
-        )
+            found[caller.name] += promises.message_problems(fault, caller, outcome, server)
 
     emulator.reset()
     healed = _run(lab, callers, {}, verbose=False)
     shared = promises.secrecy_problems(watch, lab, healed) + surroundings.problems()
     for caller in callers:
-        outcome = caller.outcome(healed)
-        problems = [
-            *shared,
-            *caller.problems(outcome),
-            *(["it failed again: " + outcome.message] if outcome.failed else []),
-        ]
+        outcome, usual = outcomes[caller.name], caller.outcome(healed)
+        requests, made, least = promises.request_problems(fault, server, caller, run.requests)
+        late = promises.lateness(outcome, usual, options["deadline"]) if outcome.failed else 0.0
+        problems = [*found[caller.name], *requests, *promises.deadline_problems(late)]
+        record.tried(fault, caller.name, server, problems, requests=made, least=least, late=late)
+        problems = [*shared, *caller.problems(usual), *([f"it failed again: {usual.message}"] if usual.failed else [])]
         if fault.outcome == SURVIVES and caller.staged and server != PARTNER:
             asked = [entry for entry in healed.requests if any(item.mark in entry["subject"] for item in caller.items)]
             problems += [f"{len(asked)} requests for what is staged"] if asked else []

@@ -71,6 +71,11 @@ def fast_steps() -> list[Step]:
         Step("shellcheck", [tool("shellcheck"), *shell_scripts()]),
         Step("headers", [*own, "tests/tools/check_headers.py"]),
         Step("action-group", [*own, "tests/tools/check_action_group.py"]),
+        Step(
+            "promises",
+            [*own, "-m", "fault_battery.page", "--check"],
+            {**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        ),
         Step("inclusion", [*own, "tests/tools/check_inclusion.py"]),
     ]
 

@@ -4,11 +4,11 @@
 
 """Run suites of tests, each a target of make, and end with one line: how many tests passed and how many failed.
 
-Usage: run_all.py [--keep-going] SUITE...
+Usage: run_all.py [--keep-going] [--matrix] [SUITE...]
 
 Each suite leaves its counts below `.build/results`. A suite that fails without naming a failed test counts as one
 failure, and so does each test that was skipped: nothing is left out silently. Without --keep-going the first suite that
-fails ends the run.
+fails ends the run. With --matrix the suites of matrix.py follow, and its table.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import matrix
 from results import ROOT, Counts, forget_counts, read_counts
 
 
@@ -42,23 +43,30 @@ def main() -> int:
     """Run the suites; the exit status is 0 when every test of every suite ran and passed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep-going", action="store_true", help="run the other suites after one that failed")
-    parser.add_argument("suites", nargs="+", metavar="SUITE")
+    parser.add_argument("--matrix", action="store_true", help="also run on the other cores and Pythons")
+    parser.add_argument("suites", nargs="*", metavar="SUITE")
     arguments = parser.parse_args()
+    suites = list(arguments.suites)
+    if arguments.matrix:
+        suites += matrix.suites(default_ran="integration" in suites)
 
     table = []
     total = Counts()
-    for suite in arguments.suites:
+    for suite in suites:
         counts, seconds = run_suite(suite)
         table.append((suite, counts, seconds))
         total += counts
         if (counts.failed or counts.skipped) and not arguments.keep_going:
             break
 
-    print(f"\n{'suite':<14} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
+    print(f"\n{'suite':<24} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
     for suite, counts, seconds in table:
-        print(f"{suite:<14} {counts.passed:>7} {counts.failed:>7} {counts.skipped:>8} {seconds:>8.1f}")
-    for suite in arguments.suites[len(table) :]:
-        print(f"{suite:<14} did not run: a suite before it failed")
+        print(f"{suite:<24} {counts.passed:>7} {counts.failed:>7} {counts.skipped:>8} {seconds:>8.1f}")
+    for suite in suites[len(table) :]:
+        print(f"{suite:<24} did not run: a suite before it failed")
+    if arguments.matrix:
+        print()
+        print(*matrix.table({suite: counts for suite, counts, _seconds in table}), sep="\n")
     failed = total.failed + total.skipped
     print(f"\n{total.passed} passed, {failed} failed", flush=True)
     return 1 if failed else 0

@@ -25,7 +25,7 @@ def _status(status: int) -> Fault:
     )
 
 
-_UNREADABLE = r"no (readable )?JSON|not JSON|is no JSON|cannot be read|is not what"
+_UNREADABLE = r"HTTP 200 with (broken JSON|JSON that is not an object)"
 
 SERVICE_FAULTS = (
     Fault(
@@ -141,7 +141,13 @@ SERVICE_FAULTS = (
         tries=(2, 3),
     ),
     Fault(
-        "truncated-json", SERVICE, "truncated JSON", FAILS, cause=_UNREADABLE, remedy=r"\w", rules=always("truncate")
+        "truncated-json",
+        SERVICE,
+        "truncated JSON",
+        FAILS,
+        cause=_UNREADABLE,
+        remedy=r"a proxy",
+        rules=always("truncate"),
     ),
     Fault(
         "no-object",
@@ -157,7 +163,7 @@ SERVICE_FAULTS = (
         SERVICE,
         "the HTML page of a proxy, with 200",
         FAILS,
-        cause=r"HTML",
+        cause=r"with a page instead of JSON",
         remedy=r"proxy",
         rules=always("html"),
         quick=True,

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The matrix: on which ansible-core, with which Python, which suites run.
+
+The bounds are those of the Makefile, the Pythons those of this machine. On each core the integration tests run whole
+with one Python, chosen so that all Pythons have their turn, and with the others a slice of them that uses each plugin
+(smoke).
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import ansible.release
+from results import ROOT, Counts
+
+CORE = ".".join(ansible.release.__version__.split(".")[:2])
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+_NAME = re.compile(r"(?P<kind>\w+)-(?P<core>2\.\d+)-py(?P<python>3\.\d+)")
+
+
+def pythons() -> dict[str, list[str]]:
+    """By ansible-core: the Pythons that it supports and that are on this machine, oldest first."""
+    listing = subprocess.run(
+        ["sh", str(ROOT / "tests/tools/find_python.sh"), "--all"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    found = [line.split(" ", 1)[0] for line in listing.splitlines()]
+    bounds = re.findall(r"^BOUNDS_(\S+) := (\S+) (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    return {
+        core: sorted((version for version in found if _number(low) <= _number(version) <= _number(high)), key=_number)
+        for core, low, high in bounds
+    }
+
+
+def suites(default_ran: bool) -> list[str]:
+    """The suites of the matrix; without those of the default core and Python when these have run under other names."""
+    names = []
+    slices = []
+    turn = 0
+    for core, versions in pythons().items():
+        if not versions:
+            continue
+        whole = PYTHON if core == CORE else versions[turn % len(versions)]
+        turn += 1
+        if not (default_ran and core == CORE):
+            names += [f"integration-{core}-py{whole}"]
+        if core == "2.16":
+            names += [f"unit-{core}-py{whole}", f"sanity-{core}-py{whole}"]
+        slices += [f"smoke-{core}-py{version}" for version in versions if version != whole]
+    return names + slices
+
+
+def table(counts: dict[str, Counts]) -> list[str]:
+    """What ran on which core and Python, and how many tests passed."""
+    ran: dict[tuple[str, str], list[str]] = {}
+    for name, count in counts.items():
+        match = _NAME.fullmatch(name)
+        core, python, kind = match.group("core", "python", "kind") if match else (CORE, PYTHON, name)
+        text = f"{kind} {count.passed}" + (
+            f", {count.failed + count.skipped} FAILED" if count.failed + count.skipped else ""
+        )
+        ran.setdefault((core, python), []).append(text)
+    lines = [f"{'ansible-core':<13} {'Python':<7} tests that passed"]
+    for core, versions in pythons().items():
+        for python in versions or ["none"]:
+            what = "no Python for it on this machine" if python == "none" else "did not run"
+            lines.append(f"{core:<13} {python:<7} {'; '.join(ran.get((core, python), [what]))}")
+    return lines
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
