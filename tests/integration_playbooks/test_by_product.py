@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from .conftest import Figure, NewLab, Served
 from .harness import MANIFEST, STAGE, Lab, default_name
 from .lookups import error, evaluate, licenses, value
@@ -251,6 +253,7 @@ def test_filters(lab: Lab) -> None:
     assert lab.files("linux1") == {}
 
 
+@pytest.mark.smoke
 def test_lookup(lab: Lab, served: Served) -> None:
     """A term may leave the content id out where the packages that are meant need one license."""
     single, several = lab.emulator.product(0), lab.emulator.product(7)

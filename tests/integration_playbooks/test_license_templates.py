@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import yaml
 
 from .conftest import Figure, NewLab, Served
@@ -112,6 +113,7 @@ def commands(syncml: bytes, root: str = "./Vendor/MSFT") -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.smoke
 def test_terms(lab: Lab, served: Served, figure: Figure) -> None:
     """Ids and licenses of both files agree with the documents; the two ids that are easily confused do differ."""
     wanted = lab.emulator.licenses(4)

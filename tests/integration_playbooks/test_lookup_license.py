@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 
+import pytest
 from license_services import both_services
 
 from .conftest import Figure, Served
@@ -16,6 +17,7 @@ from .harness import Lab
 from .lookups import LICENSE, call, error, evaluate, licenses, store, task, term, value
 
 
+@pytest.mark.smoke
 @both_services
 def test_values(lab: Lab, served: Served, figure: Figure) -> None:
     """Both functions, one term and several, both forms of terms and values, in the order of the terms."""

@@ -69,6 +69,7 @@ def test_a_template_on_fifty_hosts(new_lab: NewLab, figure: Figure) -> None:
     )
 
 
+@pytest.mark.smoke
 def test_module_and_lookup_share_answers(lab: Lab, figure: Figure) -> None:
     asking_partner_center(lab)
     ids = lab.emulator.offer_ids(4)

@@ -34,6 +34,7 @@ from .partner import (
 CLOUDS = ("public", "usgov", "china", "germany")
 
 
+@pytest.mark.smoke
 def test_what_the_modules_return(new_lab: NewLab) -> None:
     """By id, market, category and customer, for Linux and Windows hosts, without a module on either."""
     lab = asking_partner_center(new_lab(windows=["win1"]))

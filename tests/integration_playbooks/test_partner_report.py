@@ -226,6 +226,7 @@ def test_what_is_in_the_page(british: Path) -> None:
     assert stat.S_IMODE(british.stat().st_mode) == 0o644
 
 
+@pytest.mark.smoke
 def test_the_second_run_changes_nothing(lab: Lab, page: Path) -> None:
     """Whatever the time is; and other offers are a change."""
     small = {"category_id": "SmallBusiness_Key"}

@@ -26,6 +26,7 @@ def no_defaults(lab: Lab) -> None:
     lab.defaults = {}
 
 
+@pytest.mark.smoke
 def test_packages_and_content_ids(lab: Lab) -> None:
     """Every package of every SKU, in the catalog's order and spelling; filters; several products; a single one."""
     emulator = lab.emulator

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import yaml
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import specification
@@ -221,6 +222,7 @@ def test_role_passes_every_option() -> None:
         assert f"offline_licenses_{option}" in passed[option]
 
 
+@pytest.mark.smoke
 def test_playbook(new_lab: NewLab, served: Served) -> None:
     """Called by its full name with extra variables, and imported, as automation controllers have to."""
     lab = new_lab(linux=2, windows=["win1"])

@@ -64,6 +64,7 @@ def _made_no_request(job: Job) -> bool:
     return (job.requests, job.connections) == ([], 0)
 
 
+@pytest.mark.smoke
 @both_services
 def test_job(new_lab: NewLab, served: Served, service: LicenseService, figure: Figure) -> None:
     """On Linux and Windows hosts; the second job, in a fresh place, changes nothing and makes no request."""

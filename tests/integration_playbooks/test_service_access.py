@@ -345,6 +345,7 @@ def test_proxies(lab: Lab) -> None:
     assert RETIRED not in run.stdout
 
 
+@pytest.mark.smoke
 def test_playbook(lab: Lab) -> None:
     emulator = lab.emulator
     common = {"ca_path": emulator.ca_path, "max_retries": 0}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pytest
 from license_services import both_services
 
 from .conftest import NewLab, Served
@@ -41,6 +42,7 @@ def _facts(document: bytes) -> dict[str, Any]:
     }
 
 
+@pytest.mark.smoke
 @both_services
 def test_formats_and_options(lab: Lab, served: Served) -> None:
     """Bulk, single, both formats byte-exact, names, permissions, a loop, and answers that only look unusual."""
