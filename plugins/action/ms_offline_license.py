@@ -15,7 +15,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_li
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import FAILED, summary_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged, delivery_for
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._deliveries import delivery_for
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._license_list import license_items
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._return_licenses import return_licenses
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of

@@ -14,8 +14,11 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT, first_set
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import SECRET_OPTIONS
+from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import (
+    ENVIRONMENT,
+    SECRET_OPTIONS,
+    first_set,
+)
 
 
 def _from_environment(*names: str) -> str:

@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "catalog_access_token": ("MSDEVICES_CATALOG_ACCESS_TOKEN",),
     "authority": ("AZURE_AUTHORITY_HOST",),
 }
+SECRET_OPTIONS = ("client_secret", "client_certificate_password", "refresh_token", "access_token")
+"""Those of the shared options that are secrets. They stand here, with the little that managed hosts get."""
 
 
 def first_set(*names: str) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _clouds
-from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT
+from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT, SECRET_OPTIONS
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 
 _CREDENTIALS = (
@@ -44,7 +44,6 @@ _METHOD_OF = {
     "client_certificate_path": "certificate",
     "federated_token_file": "federated_token",
 }
-SECRET_OPTIONS = ("client_secret", "client_certificate_password", "refresh_token", "access_token")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseRequest
 
 
@@ -35,12 +33,3 @@ class Delivery(t.Protocol):
 
         In check mode predict it. Raises StagingError when the directory as a whole cannot be used.
         """
-
-
-def delivery_for(action: ActionBase, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Delivery:
-    """Return the delivery for the kind of host that the task's connection leads to."""
-    from ansible_collections.msdevices.provisioning.plugins.plugin_utils._posix_delivery import PosixDelivery
-    from ansible_collections.msdevices.provisioning.plugins.plugin_utils._windows_delivery import WindowsDelivery
-
-    windows = getattr(action._connection._shell, "_IS_WINDOWS", False)
-    return (WindowsDelivery if windows else PosixDelivery)(action, params, task_vars)

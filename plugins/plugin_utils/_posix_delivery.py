@@ -20,6 +20,8 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery i
 MODULE = "msdevices.provisioning.ms_offline_license"
 # What the host needs to know; sign-in and service stay on the controller.
 _OPTIONS = ("service", "format", "mode", "owner", "group", "prune")
+# How much is shown of a line that a host wrote.
+_LINE = 300
 
 
 class PosixDelivery:
@@ -43,8 +45,7 @@ class PosixDelivery:
         if not isinstance(licenses, list):
             raise StagingError(
                 f"Could not stage licenses in {self._arguments['dest']}",
-                str(result.get("msg") or "the module did not report").strip(),
-                "" if result.get("msg") else "Look at the host's Python with -vvv",
+                *_cause_and_remedy(result),
             )
         for item in licenses:
             # The host only knows the position in what it was sent.
@@ -56,6 +57,21 @@ class PosixDelivery:
             diff=result.get("diff") or [],
             warnings=result.get("warnings") or [],
         )
+
+
+def _cause_and_remedy(result: dict[str, t.Any]) -> tuple[str, str]:
+    """Say what the module said, or what it ended with when it did not get as far as a message of its own."""
+    remedy = "Check the Python of the host (ansible_python_interpreter, 3.8 or later); -vvv tells more"
+    message = str(result.get("msg") or "").strip()
+    if "module_stderr" in result:
+        # Up to ansible-core 2.18 the message only leads to these.
+        lines = str(result["module_stderr"] or result.get("module_stdout") or message or "nothing").strip().splitlines()
+        return f"the module did not report, and its last line was: {lines[-1][:_LINE]}", remedy
+    event = getattr(result.get("exception"), "event", None)
+    if message or event is None:
+        return message or "the module did not report", "" if message else remedy
+    kind = getattr(result["exception"], "error_type", None) or "an error"
+    return f"the module did not report, but ended with {kind}: {str(event.msg)[:_LINE]}", remedy
 
 
 def _item(request: LicenseRequest) -> dict[str, str]:

@@ -27,6 +27,8 @@ class Run:
     seconds: float
     peak_mib: float
     """The largest resident set of any of its processes."""
+    cpu_seconds: float
+    """What all of its processes computed, which other work on the machine hardly changes."""
 
 
 @dataclasses.dataclass
@@ -76,7 +78,7 @@ def run_play(
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError((work / "output").read_text(errors="replace")[-3000:])
-    return Run(seconds, usage.ru_maxrss / 1024)
+    return Run(seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def median(runs: t.Sequence[Run]) -> float:

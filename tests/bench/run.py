@@ -14,11 +14,12 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+import jobs
 import licenses
 import lookups
 import offers
 
-BENCHES = {"licenses": licenses.main, "offers": offers.main, "lookups": lookups.main}
+BENCHES = {"licenses": licenses.main, "jobs": jobs.main, "offers": offers.main, "lookups": lookups.main}
 
 
 def main() -> int:
