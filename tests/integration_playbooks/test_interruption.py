@@ -33,7 +33,7 @@ def _wait(condition: Callable[[], bool], pause: float, seconds: float = _SECONDS
         time.sleep(pause)
 
 
-def _processes(lab: Lab) -> Iterator[int]:
+def processes_of(lab: Lab) -> Iterator[int]:
     """The processes of a lab, told by their environment: workers and modules are in groups of their own."""
     mark = f"MSDEVICES_TEST_JOURNAL={lab.directory}".encode()
     for entry in Path("/proc").iterdir():
@@ -48,7 +48,7 @@ def _modules(lab: Lab) -> list[int]:
     """Those that execute a module, with its script on standard input, or the shell around it."""
     playbook = str(lab.directory / "play.json").encode()
     found = []
-    for process in _processes(lab):
+    for process in processes_of(lab):
         try:
             if playbook not in Path(f"/proc/{process}/cmdline").read_bytes():
                 found.append(process)
@@ -57,8 +57,8 @@ def _modules(lab: Lab) -> list[int]:
     return found
 
 
-def _end_all(lab: Lab, number: signal.Signals) -> None:
-    for process in list(_processes(lab)):
+def end_all(lab: Lab, number: signal.Signals) -> None:
+    for process in list(processes_of(lab)):
         try:
             os.kill(process, number)
         except ProcessLookupError:
@@ -100,17 +100,17 @@ def test_interrupted_run(
     else:
         _wait(lambda: lab.emulator.count("store", "OfflineLicense") - before >= after_requests, 0.02)
     if everybody:
-        _end_all(lab, number)
+        end_all(lab, number)
     else:
         process.send_signal(number)
     process.wait(_SECONDS)
     # A worker or a module may still finish what it was about to do.
     _wait(lambda: not _modules(lab), 0.05)
     try:
-        _wait(lambda: not list(_processes(lab)), 0.05, seconds=5)
+        _wait(lambda: not list(processes_of(lab)), 0.05, seconds=5)
     except TimeoutError:
         # Workers of old ansible-core that nobody listens to any more wait for ever to tell their result.
-        _end_all(lab, signal.SIGKILL)
+        end_all(lab, signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=_SECONDS)
     assert "Traceback" not in stdout + stderr
 

@@ -6,6 +6,29 @@
 
 from __future__ import annotations
 
-from ..faults import Fault
+from ..faults import CONTROLLER, STORE, SURVIVES, Fault
 
-CONTROLLER_FAULTS: tuple[Fault, ...] = ()
+_WHOLE = (
+    "each file is whole, old or new; good ones stay; nothing left behind can be read but by its owner, and what is"
+    " left of the run cache by nobody; the next run puts all right"
+)
+
+CONTROLLER_FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "killed",
+        CONTROLLER,
+        "SIGKILL to all processes of a run of 200 licenses, at a random moment",
+        SURVIVES,
+        servers=(STORE,),
+        holds=_WHOLE,
+        quick=True,
+    ),
+    Fault(
+        "terminated",
+        CONTROLLER,
+        "SIGTERM to a run of 200 licenses, or to all its processes, at a random moment",
+        SURVIVES,
+        servers=(STORE,),
+        holds=_WHOLE,
+    ),
+)
