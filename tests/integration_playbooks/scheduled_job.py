@@ -90,6 +90,7 @@ class Controller:
         answers: Mapping[str, Any],
         inject: Injector = lambda _directory: {},
         home: str | None = None,
+        verbosity: int = 0,
         **envvars: str,
     ) -> Job:
         """Run a job to its end.
@@ -97,6 +98,7 @@ class Controller:
         :param answers: those to the survey; what is not there has the survey's default.
         :param inject: what the job's credential does.
         :param home: the value of HOME, a new empty directory if there is none.
+        :param verbosity: that of the job template.
         :param envvars: further variables, as an administrator sets them for all jobs.
         """
         self._jobs += 1
@@ -112,6 +114,8 @@ class Controller:
         _write_private(private / "env" / "extravars", rules.extra_vars_text(given, self.extra_vars))
         _write_private(private / "env" / "envvars", json.dumps(environment))
         _write_private(private / "env" / "settings", json.dumps({"idle_timeout": 120, "job_timeout": 200}))
+        if verbosity:
+            _write_private(private / "env" / "cmdline", f"-{'v' * verbosity}")
         before, connections = self._lab._last_request(), self._lab._connections()
         self._execute(private, home or str(new_home))
         artifacts = private / "artifacts" / str(self._jobs)

@@ -195,7 +195,7 @@ def test_failed_job(new_lab: NewLab, served: Served, service: LicenseService) ->
     # Others than those that the service sends in place of what was asked for.
     good = emulator.licenses(2, 20)
     bad = [emulator.special(name).request() for name in ("not_owned", "not_offline", "wrong_license", "unknown")]
-    job = controller.run({"offline_licenses_list": _lines([*good, *bad])}, _credential(service))
+    job = controller.run({"offline_licenses_list": _lines([*good, *bad])}, _credential(service), verbosity=5)
     assert job.status == "failed"
     assert sorted(job.failures) == lab.linux
     for host in lab.linux:
@@ -226,6 +226,24 @@ def test_failed_job(new_lab: NewLab, served: Served, service: LicenseService) ->
     assert not found
     assert not watch.files()
     assert len(list((job.directory / "job_events").iterdir())) == len(job.events) > 10
+
+
+def test_host_without_python(lab: Lab) -> None:
+    """What the host said last is in the message, not only a hint at where it may be found."""
+    controller = Controller(lab)
+    # Facts are there, so that it is the module that fails.
+    controller.extra_vars.update(
+        ansible_python_interpreter="/nowhere/python",
+        ansible_facts={"os_family": "Debian"},
+        offline_licenses_create_dest=False,
+    )
+    job = controller.run({"offline_licenses_list": _lines(lab.emulator.licenses(1))}, _credential(lab.service))
+    assert job.status == "failed"
+    message = job.failures["linux1"]
+    assert "/nowhere/python" in message
+    assert "not found" in message
+    assert "ansible_python_interpreter" in message
+    assert _made_no_request(job)
 
 
 def test_home(lab: Lab) -> None:
