@@ -82,12 +82,20 @@ class Controller:
         self.work.mkdir(mode=0o755)
         os.chown(self.work, _USER, 0)
 
-    def run(self, playbook: str, variables: Mapping[str, Any]) -> Job:
-        """Run a playbook of the project, or one of a collection by its full name; it has to succeed."""
+    def run(self, imports: Mapping[str, Mapping[str, Any]], variables: Mapping[str, Any]) -> Job:
+        """Run a playbook that does nothing but import others, each with variables of its own; it has to succeed.
+
+        These are playbooks of the project, and those of collections by their full names. Controllers can only be given
+        a playbook of the project.
+        """
         self._jobs += 1
         private = self._private_data(variables)
+        plays = [
+            {"name": f"Import {name}", "import_playbook": name, "vars": values} for name, values in imports.items()
+        ]
+        (private / "project" / "job.yml").write_text(json.dumps(plays), encoding="utf-8")
         before = max((item["id"] for item in self._emulator.requests()), default=0)
-        command = ["ansible-runner", "run", PRIVATE_DATA, "--playbook", playbook, "--ident", "job"]
+        command = ["ansible-runner", "run", PRIVATE_DATA, "--playbook", "job.yml", "--ident", "job"]
         output = in_container(
             self._image, *command, volumes={private: PRIVATE_DATA, self.work: f"{PRIVATE_DATA}/{self.work.name}"}
         )

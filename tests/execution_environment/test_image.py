@@ -25,6 +25,21 @@ PREFIX = "msdevices.provisioning."
 STAGE = f"{PREFIX}stage_offline_licenses"
 # They are not for jobs: they need the API of a controller, which is nothing that the collection provides.
 NOT_FOR_JOBS = {f"{PREFIX}configure_controller"}
+PLACES = {"authority": "{{ emulator.entra }}", "ca_path": "{{ emulator.ca_path }}"}
+STORE = {**PLACES, "base_url": "{{ emulator.store }}"}
+PARTNER = {**PLACES, "base_url": "{{ emulator.partner }}"}
+STAGING = {"offline_licenses_list": "{{ licenses }}", "offline_licenses_dest": "{{ work }}/stage"}
+#: The playbooks of the collection, and what they are told.
+PLAYBOOKS = {
+    STAGE: {**STAGING, **{f"offline_licenses_{name}": value for name, value in STORE.items()}},
+    f"{PREFIX}partner_offer_report": {
+        "partner_offer_report_hosts": "build_hosts",
+        "partner_offer_report_country": "US",
+        "partner_offer_report_dest": "{{ work }}/offers.html",
+        "partner_offer_report_options": PARTNER,
+    },
+    f"{PREFIX}check_access": {"check_access_options": {"store_for_business": STORE, "partner_center": PARTNER}},
+}
 OFFERS = 2
 LICENSES = 4
 
@@ -60,7 +75,7 @@ def variables(emulator: Emulator) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def smoke(controller: Controller, variables: dict[str, Any]) -> Job:
     """The job that uses everything."""
-    return controller.run("smoke.yml", variables)
+    return controller.run({"smoke.yml": {}, **PLAYBOOKS}, variables)
 
 
 def test_contents(image: str) -> None:
@@ -90,9 +105,8 @@ def test_everything_was_used(smoke: Job) -> None:
     assert content("plugins/modules", ".py") == {name for name in smoke.actions if name.startswith(PREFIX)}
     assert content("plugins/lookup", ".py") == set(re.findall(r"lookup\('(msdevices[^']+)'", playbook))
     assert content("roles", "") == smoke.roles
-    playbooks = {play["import_playbook"] for play in yaml.safe_load(playbook) if "import_playbook" in play}
-    assert content("playbooks", ".yml") - NOT_FOR_JOBS == playbooks
-    for name in playbooks:
+    assert content("playbooks", ".yml") - NOT_FOR_JOBS == PLAYBOOKS.keys()
+    for name in PLAYBOOKS:
         source = ROOT / "playbooks" / f"{name.removeprefix(PREFIX)}.yml"
         assert {play["name"] for play in yaml.safe_load(source.read_text(encoding="utf-8"))} <= smoke.plays
 
@@ -141,9 +155,8 @@ def test_requests(smoke: Job, variables: dict[str, Any]) -> None:
 
 
 def test_the_next_job(smoke: Job, controller: Controller, variables: dict[str, Any]) -> None:
-    """The playbook by its full name, in a new container with new private data: no change and no request."""
-    places = {"dest": f"{PRIVATE_DATA}/work/stage", "list": variables["licenses"]}
-    job = controller.run(STAGE, {f"offline_licenses_{name}": value for name, value in places.items()})
+    """The staging job, in a new container with new private data: no change and no request."""
+    job = controller.run({STAGE: STAGING}, variables)
     assert job.actions >= {f"{PREFIX}ms_offline_license"}
     assert job.recap["ok"]["build1"] > 0
     assert job.recap["changed"] == {}
