@@ -87,6 +87,20 @@ def list_failures(failures: t.Iterable[tuple[str, str]]) -> str:
     return " ".join(f"[{', '.join(keys)}] {error}" for error, keys in by_error.items())
 
 
+def raise_failures(failures: t.Mapping[str, ProvisioningError], total: int, things: str) -> None:
+    """Raise what tells of all failures, by the id of what could not be had; C(things) says what C(total) counts.
+
+    A single error that names its id is raised as it is.
+    """
+    if len(failures) == 1:
+        ((name, error),) = failures.items()
+        if name in str(error):
+            raise error
+    if failures:
+        listed = list_failures((name, str(error)) for name, error in failures.items())
+        raise ProvisioningError(f"Could not get {len(failures)} of {total} {things}", listed)
+
+
 def to_entry(error: ProvisioningError) -> dict[str, t.Any]:
     """Return an error as a JSON object, from which error_from makes it again in another process."""
     return {"error": type(error).__name__, "fields": dict(vars(error))}

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._bulk import Bulk, Progress
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError, list_failures
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError, raise_failures
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import LicenseDocument
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_service import open_license_service
@@ -72,13 +72,5 @@ def all_or_error(names: Sequence[str], outcomes: Sequence[Value | ProvisioningEr
     failures = {
         name: outcome for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, ProvisioningError)
     }
-    if len(failures) == 1:
-        ((name, error),) = failures.items()
-        if name in str(error):
-            raise error
-    if failures:
-        raise ProvisioningError(
-            f"Could not get {len(failures)} of {len(outcomes)} offline licenses",
-            list_failures((name, str(error)) for name, error in failures.items()),
-        )
+    raise_failures(failures, len(outcomes), "offline licenses")
     return [outcome for outcome in outcomes if not isinstance(outcome, ProvisioningError)]

@@ -17,6 +17,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     NotFoundError,
     ProvisioningError,
     ServiceError,
+    raise_failures,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import (
     Market,
@@ -58,7 +59,7 @@ class OfferFinder:
         self._scope = f"{settings.fingerprint} {market.country} {market.locale}"
 
     def by_id(self, offer_ids: Sequence[str]) -> FoundOffers:
-        """Find offers by id, each asked for once. Raises the first error other than "not found"."""
+        """Find offers by id, each asked for once. Raises an error that tells of all failures but "not found"."""
         if not offer_ids:
             return FoundOffers()
         # Ids are compared as Partner Center does: without regard to case.
@@ -84,7 +85,7 @@ class OfferFinder:
         return _chosen(offer_ids, {name.lower(): by_id.get(name.lower(), missing) for name in offer_ids})
 
     def add_addons(self, found: FoundOffers) -> None:
-        """Add the add-ons of the offers that were found. Raises the first error."""
+        """Add the add-ons of the offers that were found. Raises an error that tells of all failures."""
         # An offer that says that it has none is believed; one that says nothing is asked.
         ids = [str(offer["id"]) for offer in found.offers if offer.get("id") and offer.get("hasAddOns") is not False]
         for offer_id in ids:
@@ -95,10 +96,13 @@ class OfferFinder:
                     "Check base_url, and whether a proxy answers in the service's place",
                 )
         outcomes = self._bulk("addons", lambda client: lambda offer_id: {"items": client.addons(offer_id)}, ids)
+        failures = {
+            offer_id: outcome for offer_id, outcome in outcomes.items() if isinstance(outcome, ProvisioningError)
+        }
+        raise_failures(failures, len(ids), "lists of add-ons")
         for offer_id, outcome in outcomes.items():
-            if isinstance(outcome, ProvisioningError):
-                raise outcome
-            found.addons[offer_id] = outcome["item"]["items"]
+            if not isinstance(outcome, ProvisioningError):
+                found.addons[offer_id] = outcome["item"]["items"]
         for offer in found.offers:
             found.addons.setdefault(str(offer.get("id")), [])
 
@@ -137,6 +141,7 @@ class OfferFinder:
 
 def _chosen(offer_ids: Sequence[str], outcomes: dict[str, Entry | ProvisioningError]) -> FoundOffers:
     found = FoundOffers()
+    failures: dict[str, ProvisioningError] = {}
     for offer_id in offer_ids:
         outcome = outcomes[offer_id.lower()]
         if isinstance(outcome, NotFoundError):
@@ -144,7 +149,8 @@ def _chosen(offer_ids: Sequence[str], outcomes: dict[str, Entry | ProvisioningEr
                 found.not_found.append(offer_id)
                 found.why_not = found.why_not or outcome.cause
         elif isinstance(outcome, ProvisioningError):
-            raise outcome
+            failures[offer_id] = outcome
         else:
             found.offers.append(outcome["item"])
+    raise_failures(failures, len(offer_ids), "offers")
     return found

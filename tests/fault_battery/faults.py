@@ -35,7 +35,7 @@ CALLERS = (MODULE, LOOKUP, ROLE)
 STAGING = (MODULE, ROLE)
 
 #: What every caller is told, unless a row says otherwise: seconds for one try, for all, and how many more tries.
-OPTIONS: dict[str, Any] = {"timeout": 1, "deadline": 4, "max_retries": 2}
+OPTIONS: dict[str, Any] = {"timeout": 2, "deadline": 5, "max_retries": 2}
 
 Rule = dict[str, Any]
 
