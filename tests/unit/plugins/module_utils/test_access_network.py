@@ -56,10 +56,12 @@ def answering(answer: Callable[[socket.socket], object]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield listener.getsockname()[1]
-        # Wakes accept up.
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            # Wakes accept up.
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
 
 
 @contextmanager
