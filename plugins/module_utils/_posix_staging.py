@@ -86,7 +86,12 @@ class PosixStaging:
             if pruning:
                 self._prune(requests, manifest.files)
             manifest.remember_selections(requests, only=pruning)
-            self._write_manifest(manifest, data)
+            try:
+                self._write_manifest(manifest, data)
+            except StagingError:
+                # What failed before says more, and most often the same.
+                if not any(result["state"] == FAILED for result in results):
+                    raise
         return results
 
     def _path(self, name: str) -> str:
@@ -301,7 +306,9 @@ class PosixStaging:
             raise StagingError(
                 f"Could not write the manifest {path}",
                 f"{exc.strerror}; the licenses themselves are in place",
-                "Check free space and permissions of dest, then run again",
+                "Remove it, then run again"
+                if os.path.isdir(path)
+                else "Check free space and permissions of dest, then run again",
             ) from None
 
 

@@ -32,13 +32,14 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_re
 )
 
 _VERSION = 1
-_FACTS = (
+FACTS = (
     "license_id",
     "license_instance_id",
     "requestor_id",
     "package_family_name",
     "issued_date",
 )
+"""What a result and the manifest tell of a license document, beside the ids that were asked for."""
 _IDS = ("product_id", "sku_id", "content_id")
 FETCHED = "fetched"
 UNCHANGED = "unchanged"
@@ -59,7 +60,7 @@ class Record:
         """Make the record of a document as it lies in the file of a request."""
         data = document.file_bytes(license_format)
         facts = {name: getattr(request.key, name) for name in _IDS}
-        facts.update({name: getattr(document, name) for name in _FACTS})
+        facts.update({name: getattr(document, name) for name in FACTS})
         return cls(sha256(data), len(data), facts)
 
     def is_of(self, request: LicenseRequest) -> bool:
@@ -126,7 +127,7 @@ def load_manifest(data: bytes | None) -> tuple[Manifest, str]:
             problem = filename_problem(name)
             if problem:
                 return Manifest(), f"the manifest is not one that was written here: {problem}"
-            facts = {fact: str(entry[fact]) for fact in (*_IDS, *_FACTS)}
+            facts = {fact: str(entry[fact]) for fact in (*_IDS, *FACTS)}
             manifest.files[name] = Record(str(entry["sha256"]), int(entry["size"]), facts)
         for selection, content_ids in content.get("selections", {}).items():
             keys = [LicenseKey("0" * 12, DEFAULT_SKU_ID, content_id) for content_id in content_ids]
@@ -194,7 +195,7 @@ def result_of(
         "request": request.number,
         **{name: getattr(request.key, name) or None for name in _IDS},
         "selection": request.selection or None,
-        **{name: facts.get(name) or None for name in _FACTS},
+        **{name: facts.get(name) or None for name in FACTS},
         "path": path,
         "sha256": record.sha256 if record is not None else None,
         "size": record.size if record is not None else None,
@@ -217,7 +218,7 @@ def diff_of(path: str, before: Record | None, after: Record | None) -> dict[str,
 def _shown(record: Record | None) -> str:
     if record is None:
         return ""
-    lines = [f"{name}: {record.facts.get(name, '')}" for name in (*_IDS, *_FACTS)]
+    lines = [f"{name}: {record.facts.get(name, '')}" for name in (*_IDS, *FACTS)]
     return "\n".join([*lines, f"sha256: {record.sha256}", f"size: {record.size}"]) + "\n"
 
 

@@ -30,6 +30,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_re
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import (
     ABSENT,
+    BLOCKED,
+    FACTS,
     FAILED,
     FETCHED,
     UNCHANGED,
@@ -49,13 +51,15 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._nested_act
 # Reading a file is one module execution each. Beyond so many unknown files it is cheaper, and bounded, to fetch their
 # licenses (once a run, for all hosts) and to compare checksums.
 _MOST_FILES_READ = 10
+_REMEDY = "Check free space in dest and the permissions of the user on the host, then run again"
+_REMOVE_IT = "Remove it, then run again"
 
 
 @dataclass(frozen=True)
 class _File:
     checksum: str
     kind: str
-    """C(file) or C(link)."""
+    """C(file), C(link) or C(directory)."""
 
 
 class WindowsDelivery:
@@ -102,7 +106,8 @@ class WindowsDelivery:
         if manifest != self._manifest_bytes and (self._manifest != Manifest() or self._manifest_bytes is not None):
             outgoing[MANIFEST_NAME] = manifest
         if outgoing and not self._action._task.check_mode:
-            self._transfer(outgoing)
+            self._send(outgoing, staged)
+            pruning = pruning and not any(item["state"] == FAILED for item in staged.licenses)
         self._manifest_bytes = manifest
         if pruning:
             self._prune_files(requests, staged)
@@ -114,8 +119,18 @@ class WindowsDelivery:
     def _run(self, name: str, attempted: str, **arguments: t.Any) -> dict[str, t.Any]:
         result = run_nested(self._action, f"ansible.windows.{name}", arguments, self._task_vars)
         if result.get("failed"):
-            raise StagingError(attempted, f"ansible.windows.{name} failed: {result.get('msg', 'no reason given')}")
+            cause = f"ansible.windows.{name} failed: {result.get('msg', 'no reason given')}"
+            raise StagingError(attempted, cause, _REMEDY)
         return result
+
+    def _find(self, attempted: str, **arguments: t.Any) -> list[dict[str, t.Any]]:
+        """Return what win_find tells of what lies directly in the directory."""
+        found = self._run("win_find", attempted, paths=[self._directory], hidden=True, **arguments)
+        return found.get("files") or []
+
+    def _find_files(self, attempted: str) -> dict[str, _File]:
+        files = self._find(attempted, get_checksum=True, checksum_algorithm="sha256")
+        return {str(item["filename"]).lower(): _file(item) for item in files}
 
     def _look(self, requests: Sequence[LicenseRequest]) -> list[LicenseRequest]:
         """Find out what is staged, whatever the number of licenses: the files' checksums, and the manifest.
@@ -123,24 +138,19 @@ class WindowsDelivery:
         Returns the requests, with the content ids that the manifest knows.
         """
         attempted = f"Could not look at {self._directory}"
-        found = self._run(
-            "win_find",
-            attempted,
-            paths=[self._directory],
-            get_checksum=True,
-            checksum_algorithm="sha256",
-            hidden=True,
-        )
-        self._files = {str(item["filename"]).lower(): _file(item) for item in found.get("files") or []}
+        self._files = self._find_files(attempted)
         if not self._files:
             self._check_directory()
-            return list(requests)
         if MANIFEST_NAME in self._files and self._files[MANIFEST_NAME].kind == "file":
             self._manifest_bytes = self._slurp(MANIFEST_NAME, attempted)
         self._manifest, problem = load_manifest(self._manifest_bytes)
         if problem:
             self._warnings.append(f"Ignoring {self._path(MANIFEST_NAME)}: {problem}. It is written anew.")
         expanded = self._manifest.expand(requests, self._format)
+        if not {MANIFEST_NAME, *(one.filename.lower() for one in expanded if not one.unresolved)} <= self._files.keys():
+            # What lies in the way of a new file; win_copy would put the file into a directory of its name.
+            for item in self._find(attempted, file_type="directory", get_checksum=False):
+                self._files[str(item["filename"]).lower()] = _File("", "directory")
         unread = []
         for request in {request.filename.lower(): request for request in expanded if not request.unresolved}.values():
             verdict = self._known_verdict(request)
@@ -183,6 +193,8 @@ class WindowsDelivery:
             return ABSENT
         if found.kind == "link":
             return Verdict(None, "altered")
+        if found.kind == "directory":
+            return BLOCKED
         recorded = self._recorded(request.filename)
         if recorded is None or not recorded.is_of(request):
             return None
@@ -206,6 +218,9 @@ class WindowsDelivery:
         if record is not None and (document is None or record.same_license(document, self._format)):
             self._remember(request.filename, record)
             return result_of(request, UNCHANGED, path, record)
+        if verdict is BLOCKED:
+            error = f"Could not stage {request.key}: {path} is not a file that can be read. {_REMOVE_IT}."
+            return result_of(request, FAILED, path, None, verdict.reason, error)
         if document is None:
             reason = verdict.reason
             return result_of(request, FAILED, path, None, reason, f"Could not stage {request.key}: {path} is {reason}.")
@@ -228,6 +243,42 @@ class WindowsDelivery:
         for name in [name for name in files if name.lower() == filename.lower()]:
             del files[name]
         files[filename] = record
+
+    def _send(self, outgoing: dict[str, bytes], staged: Staged) -> None:
+        """Transfer the files. When that fails, find out which arrived, and let the licenses fail that did not.
+
+        Raises StagingError when all licenses are in place, and only the manifest is not.
+        """
+        problem = None
+        there = (self._files or {}).get(MANIFEST_NAME)
+        if MANIFEST_NAME in outgoing and there is not None and there.kind == "directory":
+            del outgoing[MANIFEST_NAME]
+            problem = StagingError(
+                f"Could not write the manifest {self._path(MANIFEST_NAME)}",
+                "it is a directory; the licenses themselves are in place",
+                _REMOVE_IT,
+            )
+        try:
+            if outgoing:
+                self._transfer(outgoing)
+        except StagingError as exc:
+            problem = exc
+            self._take_back(exc, outgoing, staged)
+        if problem is not None and not any(item["state"] == FAILED for item in staged.licenses):
+            raise problem
+
+    def _take_back(self, problem: StagingError, outgoing: dict[str, bytes], staged: Staged) -> None:
+        """Let each license fail whose file is not what was sent."""
+        self._files = self._find_files(f"Could not look at {self._directory} after a transfer that failed")
+        failed = set()
+        for name, data in outgoing.items():
+            found = self._files.get(name.lower())
+            if found is None or found.checksum != sha256(data):
+                failed.add(self._path(name).lower())
+        for item in staged.licenses:
+            if item["state"] == FETCHED and str(item["path"]).lower() in failed:
+                item.update(dict.fromkeys((*FACTS, "sha256", "size")), state=FAILED, error=str(problem))
+        staged.diff = [one for one in staged.diff if one["after_header"].lower() not in failed]
 
     def _transfer(self, outgoing: dict[str, bytes]) -> None:
         """Send the files in one transfer, out of a directory that only this user can read."""

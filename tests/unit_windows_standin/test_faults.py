@@ -20,6 +20,26 @@ STAGE = r"C:\stage"
 FIND = {"ansible.windows.win_find": {"paths": "C:\\"}}
 
 
+def test_a_full_disk(play: Runner, hosts: WindowsHosts, tmp_path: Path) -> None:
+    """As much of a file is written as there is room for; a file that is replaced makes room."""
+    hosts.write("win1", rf"{STAGE}\there", b"x" * 10)
+    hosts.limit_space("win1", STAGE, 15)
+    sources = {"small": b"s" * 5, "large": b"l" * 6, "there": b"t" * 10}
+    for name, data in sources.items():
+        (tmp_path / name).write_bytes(data)
+    outcome = play(
+        {
+            name: {"ansible.windows.win_copy": {"src": str(tmp_path / name), "dest": rf"{STAGE}\{name}"}}
+            for name in sources
+        }
+    )
+    assert outcome.ok("win1", "small")["changed"] is True
+    assert "There is not enough space on the disk." in outcome.failure("win1", "large")
+    assert outcome.ok("win1", "there")["changed"] is True
+    found = hosts.tree("win1", STAGE)
+    assert found == {rf"{STAGE}\small": b"s" * 5, rf"{STAGE}\large": b"", rf"{STAGE}\there": b"t" * 10}
+
+
 def test_modules_fail_and_answer(play: Runner, hosts: WindowsHosts) -> None:
     hosts.fail("Access is denied.", plugin="win_find", after=1, times=2)
     hosts.answer("win_command", {"changed": True, "rc": 0, "stdout": "done", "stderr": ""})

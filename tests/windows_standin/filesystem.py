@@ -49,11 +49,18 @@ class WindowsFilesystem:
 
     :param top: the host's directory; created with the usual directories of a Windows system.
     :param denied: tells whether the host refuses to write at a path.
+    :param room: tells how many bytes there are for a file at a path, or None when that does not matter.
     """
 
-    def __init__(self, top: Path, denied: Callable[[WindowsPath], bool] = lambda path: False) -> None:
+    def __init__(
+        self,
+        top: Path,
+        denied: Callable[[WindowsPath], bool] = lambda path: False,
+        room: Callable[[WindowsPath], int | None] = lambda path: None,
+    ) -> None:
         self.top = top
         self._denied = denied
+        self._room = room
         for directory in _ALWAYS_THERE:
             self._below_top(self.parse(directory)).mkdir(parents=True, exist_ok=True)
 
@@ -171,7 +178,8 @@ class WindowsFilesystem:
         """Create or replace a file; an existing one keeps the case of its name.
 
         :param force: also replace a file that is marked read-only or hidden.
-        :raises WindowsFailure: when the directory does not exist or access is denied.
+        :raises WindowsFailure: when the directory does not exist, access is denied, or the disk is full: as much as
+            there is room for is written then.
         """
         self._check_writable(path)
         parent = path.parent
@@ -185,6 +193,10 @@ class WindowsFilesystem:
             local = directory / path.name
         elif not force and self.marks(path):
             raise WindowsFailure(f"Access to the path '{path}' is denied.")
+        room = self._room(path)
+        if room is not None and len(data) > room:
+            local.write_bytes(data[: max(0, room)])
+            raise WindowsFailure("There is not enough space on the disk.")
         local.write_bytes(data)
 
     def remove(self, path: WindowsPath) -> None:

@@ -205,6 +205,10 @@ class WindowsHosts:
         """Refuse every change at and below a path, as to a user without the permission."""
         self._add("denied", host, None, path=path)
 
+    def limit_space(self, host: str, path: str, size: int) -> None:
+        """Let a directory be as a disk of its own, whose files cannot have more than so many bytes together."""
+        self._add("full", host, None, path=path, size=size)
+
     def clear_faults(self) -> None:
         """Let the hosts work again."""
         self._faults.clear()

@@ -49,11 +49,27 @@ class WindowsHost:
         self._faults = journal.Faults(settings.faults)
         self._record = functools.partial(journal.record, settings.log, host=name)
         self._denied: list[WindowsPath] = []
-        self.files = WindowsFilesystem(settings.root / name, self._is_denied)
+        self._sizes: dict[WindowsPath, int] = {}
+        self.files = WindowsFilesystem(settings.root / name, self._is_denied, self._room)
         self._denied = [self.files.parse(top) for top in self._faults.denied_paths(name)]
+        self._sizes = {self.files.parse(top): size for top, size in self._faults.sizes(name).items()}
 
     def _is_denied(self, path: WindowsPath) -> bool:
         return any(path.is_below(top) for top in self._denied)
+
+    def _room(self, path: WindowsPath) -> int | None:
+        """How many bytes a file may have, beside the others of its disk."""
+        rooms = [
+            size
+            - sum(
+                self.files.stat(other).st_size
+                for other in self.files.walk(top)
+                if other.key != path.key and self.files.is_file(other)
+            )
+            for top, size in self._sizes.items()
+            if path.is_below(top)
+        ]
+        return min(rooms, default=None)
 
     def _fault(self, event: str, **facts: Any) -> dict[str, Any] | None:
         """A fault for this event; a lost connection is raised at once."""

@@ -42,6 +42,7 @@ class Faults:
       file in its middle; then the connection is lost with ``msg``.
     * ``answer``: the module returns ``result`` and does nothing.
     * ``denied``: writing at or below ``path`` is refused.
+    * ``full``: the files below ``path`` cannot have more than ``size`` bytes together.
 
     ``event`` (``connect``, ``module``, ``transfer``, ``command``), ``host``, ``plugin`` and ``modes`` (a list of
     win_copy's ``query``, ``single``, ``explode``, ``remote``) say where it applies; what is left out or null applies
@@ -84,7 +85,7 @@ class Faults:
         """The first rule that applies to an event, counted as used; None when nothing is wrong."""
         with self._locked() as rules:
             for rule in rules:
-                if rule["kind"] == "denied" or rule.get("times") == 0:
+                if rule["kind"] in ("denied", "full") or rule.get("times") == 0:
                     continue
                 if any(rule.get(name) not in (None, facts.get(name)) for name in ("event", "host", "plugin")):
                     continue
@@ -100,4 +101,11 @@ class Faults:
 
     def denied_paths(self, host: str) -> list[str]:
         """Where the host refuses to write."""
-        return [rule["path"] for rule in self.rules() if rule["kind"] == "denied" and rule.get("host") in (None, host)]
+        return [rule["path"] for rule in self._of_files("denied", host)]
+
+    def sizes(self, host: str) -> dict[str, int]:
+        """Directories that are as small disks, with the bytes that they can hold."""
+        return {rule["path"]: rule["size"] for rule in self._of_files("full", host)}
+
+    def _of_files(self, kind: str, host: str) -> list[dict[str, Any]]:
+        return [rule for rule in self.rules() if rule["kind"] == kind and rule.get("host") in (None, host)]

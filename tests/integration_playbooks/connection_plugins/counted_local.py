@@ -14,6 +14,8 @@ description:
     to the file that E(MSDEVICES_TEST_JOURNAL) names.
   - E(MSDEVICES_TEST_SPOIL), a number and a path with a colon between, lets the file of this path be overwritten when
     so many modules were executed.
+  - E(MSDEVICES_TEST_VANISH), a JSON object, lets hosts vanish. A host leads to a list, the number of the module
+    execution at which it does, from 1, and C(before) or C(after), which says whether the module still runs.
 author: The msdevices.provisioning maintainers
 version_added: 1.0.0
 extends_documentation_fragment:
@@ -26,6 +28,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection.local import Connection as LocalConnection
 
 # What Ansible runs a module by: a file of this name, or a script on standard input that names the module.
@@ -52,6 +55,12 @@ def _spoil() -> None:
             Path(path).write_text("spoilt", encoding="utf-8")
 
 
+def _executed(host: str) -> int:
+    """How many modules the host has executed."""
+    lines = Path(os.environ["MSDEVICES_TEST_JOURNAL"]).read_text(encoding="utf-8").splitlines()
+    return sum(line["host"] == host and bool(line["module"]) for line in map(json.loads, lines))
+
+
 class Connection(LocalConnection):
     """Keys of a line: host, event (command, put, fetch), module (the one that a command executes)."""
 
@@ -69,7 +78,15 @@ class Connection(LocalConnection):
         if module:
             _spoil()
         self._note("command", module)
-        return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        host = self._play_context.remote_addr
+        number, moment = json.loads(os.environ.get("MSDEVICES_TEST_VANISH", "{}")).get(host, (0, ""))
+        vanishes = bool(module) and number == _executed(host)
+        if vanishes and moment == "before":
+            raise AnsibleConnectionFailure(f"the host {host} does not answer")
+        answer = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        if vanishes:
+            raise AnsibleConnectionFailure(f"the host {host} does not answer any more")
+        return answer
 
     def put_file(self, in_path: str, out_path: str) -> None:
         """Transfer a file to the host."""

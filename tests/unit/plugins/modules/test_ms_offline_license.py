@@ -335,9 +335,19 @@ class TestManifest:
         run = host.run(ONE.brought())
         assert run.failed
         assert "Could not write the manifest" in run.result["msg"]
+        assert "Remove it" in run.result["msg"]
         assert "Traceback" not in run.output
         assert host.path(ONE.name).read_bytes() == ONE.xml
         assert host.names == {ONE.name}
+
+    def test_that_cannot_be_written_does_not_hide_what_failed(self, host) -> None:
+        """The controller has to know what is missing, to fetch it."""
+        host.manifest.mkdir()
+        run = host.run(ONE.brought(), OTHER.item())
+        assert run.failed
+        assert (run.states, run.reasons) == (["fetched", "failed"], ["absent", "absent"])
+        assert "in place" not in run.result["licenses"][1]["error"]
+        assert host.path(ONE.name).read_bytes() == ONE.xml
 
     def test_keeps_what_is_not_asked_for_now(self, host) -> None:
         host.run(ONE.brought(), OTHER.brought())
