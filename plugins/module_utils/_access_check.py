@@ -128,7 +128,7 @@ class AccessCheck:
         found: list[Target] = []
 
         def find_way() -> str:
-            found.append(target_of(url))
+            found.append(target_of(url, settings.proxies))
             return found[0].way
 
         steps: list[tuple[str, Callable[[], str]]] = [

@@ -12,16 +12,20 @@ import os
 import socket
 import ssl
 import typing as t
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
+from ansible_collections.msdevices.provisioning.plugins.module_utils._task_proxies import proxies_for
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import load_requests, printable
 
 # X509_V_ERR_… of OpenSSL.
 _EXPIRED = (9, 10)
 _OTHER_NAME = (62, 64)
-_PROXY_REMEDY = "Correct the environment variable HTTPS_PROXY of the controller, or name the host in NO_PROXY"
+_PROXY_REMEDY = (
+    "Correct the environment variable HTTPS_PROXY of the controller or of the task, or name the host in NO_PROXY"
+)
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,9 @@ class StepSkipped(Exception):
     """A step cannot be taken by itself; the text says why. The next one can."""
 
 
-def target_of(url: str) -> Target:
-    """Find out by which way requests reaches a URL, from the environment (HTTPS_PROXY, NO_PROXY).
+def target_of(url: str, proxies: Mapping[str, str] | None = None) -> Target:
+    """Find out by which way requests reaches a URL, from the environment (HTTPS_PROXY, NO_PROXY), or by the
+    proxies of the task.
 
     Raises StepFailed or MissingLibraryError.
     """
@@ -67,7 +72,11 @@ def target_of(url: str) -> Target:
     parts = urlsplit(url)
     port = parts.port or 443
     host = parts.hostname or ""
-    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url, no_proxy=None))
+    if proxies is None:
+        found = requests.utils.get_environ_proxies(url, no_proxy=None)
+    else:
+        found = proxies_for(requests, url, proxies)
+    proxy = requests.utils.select_proxy(url, found)
     if not proxy:
         return Target(host, port)
     proxy = proxy if "://" in proxy else f"http://{proxy}"

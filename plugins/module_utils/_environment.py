@@ -10,6 +10,9 @@ controllers reserve."""
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 ENVIRONMENT = {
     "tenant_id": ("AZURE_TENANT_ID", "AZURE_TENANT"),
@@ -30,4 +33,28 @@ SECRET_OPTIONS = ("client_secret", "client_certificate_password", "refresh_token
 
 def first_set(*names: str) -> str | None:
     """Return the value of the first variable that is set and not empty, if there is one."""
-    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+    found = environ()
+    return next((found[name] for name in names if found.get(name)), None)
+
+
+_of_task: ContextVar[Mapping[str, str] | None] = ContextVar("of_task", default=None)
+
+
+@contextmanager
+def task_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have these variables of a task win over those of the process, in this thread, until the end of the block."""
+    token = _of_task.set(variables)
+    try:
+        yield
+    finally:
+        _of_task.reset(token)
+
+
+def of_task() -> Mapping[str, str]:
+    """Return the variables of the task that is under way, where it has some of its own."""
+    return _of_task.get() or {}
+
+
+def environ() -> Mapping[str, str]:
+    """Return the environment variables in force: those of the process, and over them those of the task."""
+    return {**os.environ, **of_task()}

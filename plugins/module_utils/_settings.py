@@ -17,7 +17,13 @@ from urllib.parse import urlsplit
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _clouds
 from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT, SECRET_OPTIONS
+from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import environ as environ_in_force
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._task_proxies import (
+    bundle_in_force,
+    proxies_of_task,
+    task_has_its_way,
+)
 
 _CREDENTIALS = (
     "access_token",
@@ -73,6 +79,8 @@ class Settings:
     """Seconds that all tries of one call may take together."""
     max_retries: int = 4
     run_cache: bool = True
+    proxies: Mapping[str, str] | None = field(default=None, repr=False, hash=False)
+    """See proxies_of_task. They may hold passwords."""
 
     @property
     def fingerprint(self) -> str:
@@ -92,7 +100,7 @@ def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str
 
     Options that are missing, C(None) or empty count as not set. Raises OptionError, which names the option.
     """
-    environ = os.environ if environ is None else environ
+    environ = environ_in_force() if environ is None else environ
     given = {name: value for name, value in options.items() if value is not None and value != ""}
     cloud = _clouds.CLOUDS[_clouds.cloud_name(given.get("cloud"), environ.get("AZURE_CLOUD_ENVIRONMENT"))]
     endpoint = cloud.services[service]
@@ -109,11 +117,12 @@ def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str
         base_url=_base_url(given.get("base_url", endpoint.base_url)),
         sign_in_hosts=_sign_in_hosts(authority),
         validate_certs=given.get("validate_certs", True),
-        ca_path=_ca_path(given.get("ca_path", "")),
+        ca_path=_ca_path(given),
         timeout=_positive("timeout", given.get("timeout", 30.0)),
         deadline=_positive("deadline", given.get("deadline", 120.0)),
         max_retries=_at_least("max_retries", given.get("max_retries", 4), 0),
         run_cache=given.get("run_cache", True),
+        proxies=proxies_of_task(),
         **{
             name: str(given.get(name, ""))
             for name in (
@@ -260,15 +269,24 @@ def _base_url(value: str) -> str:
     return url
 
 
-def _ca_path(value: str) -> str:
-    path = os.path.expanduser(value) if value else ""
-    if path and not os.access(path, os.R_OK):
-        raise OptionError(
-            "Could not use the options",
-            f"ca_path {path} cannot be read on the controller",
-            "Set ca_path to a file with CA certificates in PEM form, or to a directory of such files",
-        )
-    return path
+def _ca_path(given: Mapping[str, Any]) -> str:
+    """Return what the option says, else what the task's environment says, or nothing where requests finds its own."""
+    path = os.path.expanduser(str(given.get("ca_path", "")))
+    if path:
+        if not os.access(path, os.R_OK):
+            raise _no_ca(f"ca_path {path} cannot be read on the controller", "ca_path")
+        return path
+    name, bundle = bundle_in_force()
+    # Without verification, requests does not look for it either.
+    if bundle and not os.access(bundle, os.R_OK) and given.get("validate_certs", True):
+        cause = f"the environment variable {name} leads to {bundle}, which cannot be read on the controller"
+        raise _no_ca(cause, f"ca_path, or {name},")
+    return bundle if task_has_its_way() else ""
+
+
+def _no_ca(cause: str, names: str) -> OptionError:
+    remedy = f"Set {names} to a file with CA certificates in PEM form, or to a directory of such files"
+    return OptionError("Could not use the options", cause, remedy)
 
 
 def _positive(name: str, value: float) -> float:

@@ -24,9 +24,11 @@ from urllib.parse import urlsplit
 from ansible_collections.msdevices.provisioning.plugins.module_utils._bounded_sockets import bounded_adapter
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     MissingLibraryError,
+    OptionError,
     ServiceError,
     UnavailableError,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._task_proxies import proxies_for
 
 if t.TYPE_CHECKING:
     import requests
@@ -105,7 +107,9 @@ class HttpSession:
         self._settings = settings
         self._plain_http = plain_http
         self._session: requests.Session = self._requests.Session()
-        self._session.trust_env = not plain_http
+        # What the task says has been read, and requests would only see what the process says.
+        self._proxies = settings.proxies if not plain_http else None
+        self._session.trust_env = not plain_http and self._proxies is None
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # A redirect is read here and nowhere else; requests would read its whole body.
@@ -187,6 +191,7 @@ class HttpSession:
             params=params,
             data=data,
             auth=_Bearer(bearer),
+            proxies=None if self._proxies is None else proxies_for(self._requests, url, self._proxies),
             timeout=Timeout(total=seconds),  # type: ignore[arg-type]  # requests takes urllib3's, too
             verify=self._verify,
             allow_redirects=False,
@@ -382,5 +387,5 @@ def _remedy(requests: t.Any, problem: Exception | None) -> str:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(problem)):
         return "Set ca_path to the CA that signed the certificate, of the server or of a proxy that inspects TLS"
     if isinstance(problem, requests.exceptions.ProxyError):
-        return "Check the environment variables HTTPS_PROXY and NO_PROXY of the controller"
+        return "Check the environment variables HTTPS_PROXY and NO_PROXY of the controller, or of the task"
     return "Check that the controller reaches the host (name resolution, firewall, proxy), then run again"

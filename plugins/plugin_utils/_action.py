@@ -8,14 +8,19 @@ process."""
 
 from __future__ import annotations
 
+import errno
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from ansible import constants as C
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.msdevices.provisioning.plugins.module_utils import _task_proxies
+from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT, task_environment
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._clean_end import end_cleanly
 
@@ -24,8 +29,13 @@ end_cleanly()
 
 _ACTION_GROUP = "group/msdevices.provisioning.all"
 _NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+# What an operation on files ends with when the place is at fault.
+_UNUSABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 # Masking replaces substrings everywhere in a result: shorter values would only garble it.
 _SHORTEST_MASKED = 4
+# Variables of a task that are for requests, and may hold secrets: hosts make none.
+_FOR_REQUESTS = {*(name for names in ENVIRONMENT.values() for name in names), *_task_proxies.VARIABLES}
+_FOR_REQUESTS |= {name.upper() for name in _FOR_REQUESTS}
 
 
 class ProvisioningAction(ActionBase):
@@ -55,17 +65,43 @@ class ProvisioningAction(ActionBase):
         self._task.args = self._with_defaults(spec)
         params: dict[str, t.Any] = dict(self._task.args)
         try:
-            params = self._task.args = self.prepared(params)
-            params = self._validated(specification)
-            result.update(self.perform(params, task_vars or {}))
+            with self._in_environment_of_task():
+                params = self._task.args = self.prepared(params)
+                params = self._validated(specification)
+                result.update(self.perform(params, task_vars or {}))
         except ProvisioningError as exc:
             result.update(failed=True, changed=result.get("changed", False), msg=str(exc))
+        except OSError as exc:
+            if exc.errno not in _UNUSABLE:
+                raise
+            # Ansible keeps there what is on its way to hosts.
+            problem = ProvisioningError(
+                f"Could not run {self._task.action}",
+                f"the controller cannot write to its temporary directory {C.DEFAULT_LOCAL_TMP} ({exc.strerror})",
+                "Check its space and permissions, or set local_tmp in ansible.cfg (environment ANSIBLE_LOCAL_TEMP) to"
+                " another one",
+            )
+            result.update(failed=True, changed=False, msg=str(problem))
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         result["invocation"] = {"module_args": shown_arguments(params, spec)}
         secrets = {str(params[name]) for name, option in spec.items() if option.get("no_log") and params.get(name)}
         masked: dict[str, t.Any] = remove_values(result, {item for item in secrets if len(item) >= _SHORTEST_MASKED})
         return masked
+
+    @contextmanager
+    def _in_environment_of_task(self) -> Iterator[None]:
+        """Give requests what the keyword C(environment) says of credentials and proxies, and keep that from hosts, to
+        which, and to the log of whose commands, Ansible would hand it."""
+        variables: dict[str, t.Any] = {}
+        self._compute_environment_string(variables)
+        whole = self._task.environment
+        self._task.environment = [{name: value for name, value in variables.items() if name not in _FOR_REQUESTS}]
+        try:
+            with task_environment({str(name): str(value) for name, value in variables.items()}):
+                yield
+        finally:
+            self._task.environment = whole
 
     def _with_defaults(self, spec: Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Return the task's arguments, with module_defaults for options that C(default(omit)) left out.

@@ -136,6 +136,8 @@ class Lab:
         self.environment: dict[str, str] = self.service.environment
         #: What a play sets for every task of the collection.
         self.defaults: dict[str, Any] = self.service.options
+        #: What ansible-playbook is started by, such as another user's command.
+        self.started_by: list[str] = []
         self.inventory = directory / "inventory.json"
         self.inventory.write_text(json.dumps(self._inventory()), encoding="utf-8")
 
@@ -218,7 +220,11 @@ class Lab:
             Path(playbook).write_text(json.dumps(plays, indent=1), encoding="utf-8")
         variables = {**self._isolated(), **self.environment, **(environment or {})}
         return subprocess.Popen(
-            [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory), playbook, *arguments],
+            [
+                *self.started_by,
+                *(str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory), playbook),
+                *arguments,
+            ],
             env={name: value for name, value in variables.items() if value is not None},
             cwd=self.directory,
             stdin=subprocess.DEVNULL,
