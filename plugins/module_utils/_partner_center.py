@@ -187,7 +187,8 @@ class PartnerCenter:
         cause = fault.text(answer.request)
         if answer.gave_up:
             cause = f"{cause}; {answer.gave_up}"
-            return UnavailableError(attempted, cause, meaning(fault)[1], answer.deadline_exceeded)
+            remedy = meaning(fault)[1] if fault.status == 429 else "Run again later"
+            return UnavailableError(attempted, cause, remedy, answer.deadline_exceeded)
         page = answer.body.lstrip()[:1] == b"<"
         if of_one_offer and is_unknown_offer(fault) and not page:
             return NotFoundError(

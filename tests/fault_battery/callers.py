@@ -22,6 +22,8 @@ from . import faults
 from .faults import CATALOG, LICENSING, PARTNER, STORE
 
 HOST = "linux1"
+STEP = 15
+"""How many products or offers a caller may have of its own."""
 _SUMMARY = "msdevices.provisioning.offline_licenses : Fail when a license is not in place"
 
 
@@ -60,6 +62,8 @@ class Caller(ABC):
     options: Mapping[str, Any]
     staged: int = 0
     """How many of the first items are in place beforehand."""
+    prefix: str = ""
+    """What its tasks and its directory are called by, before its name, where several faults share a run."""
     name: str = field(init=False, default="")
 
     @abstractmethod
@@ -75,9 +79,14 @@ class Caller(ABC):
         return {}
 
     @property
+    def label(self) -> str:
+        """The name of its task, and of its directory."""
+        return f"{self.prefix}{self.name}"
+
+    @property
     def place(self) -> Path:
         """The directory that it may write to, and nothing else."""
-        return self.lab.stage(HOST) / self.name
+        return self.lab.stage(HOST) / self.label
 
     def prepare(self) -> None:
         """Make the directory, with what is staged beforehand."""
@@ -123,12 +132,12 @@ class Module(_Licenses):
 
     def task(self) -> dict[str, Any]:
         options = {**self.options, "licenses": [item.wanted for item in self.items], "dest": str(self.place)}
-        return {**self.lab.task(self.name, **options), "ignore_errors": True}
+        return {**self.lab.task(self.label, **options), "ignore_errors": True}
 
     def outcome(self, run: Run) -> Outcome:
-        result = run.result(HOST, self.name)
-        failed = run.results[HOST, self.name]["state"] == "failed"
-        return self._of(result, run.results[HOST, self.name]["seconds"], failed, str(result.get("msg", "")))
+        result = run.result(HOST, self.label)
+        failed = run.results[HOST, self.label]["state"] == "failed"
+        return self._of(result, run.results[HOST, self.label]["seconds"], failed, str(result.get("msg", "")))
 
 
 @dataclass
@@ -143,18 +152,30 @@ class Role(_Licenses):
         # The directory is there, and the play knows the kind of host.
         values["create_dest"] = False
         include = {
-            "name": self.name,
+            "name": self.label,
             "ansible.builtin.include_role": {"name": ROLE},
             "vars": {f"offline_licenses_{name}": value for name, value in values.items() if value is not None},
         }
-        return {"block": [include], "rescue": [{"name": "the role failed", "ansible.builtin.debug": {"msg": "failed"}}]}
+        begins, failed = ({"name": name, "ansible.builtin.debug": {"msg": name}} for name in self._marks)
+        return {"block": [begins, include], "rescue": [failed]}
+
+    @property
+    def _marks(self) -> tuple[str, str]:
+        return f"{self.label} begins", f"{self.label} failed"
 
     def outcome(self, run: Run) -> Outcome:
-        failed = (HOST, "the role failed") in run.results
-        name = f"{ROLE} : Stage the licenses"
-        staging, seconds = run.result(HOST, name), run.results[HOST, name]["seconds"]
-        summary = run.results.get((HOST, _SUMMARY), {}).get("result", {})
-        return self._of(staging, seconds, failed, str(summary.get("msg", "")))
+        begins, failed = self._marks
+        mine: dict[str, dict[str, Any]] = {}
+        reached = False
+        # The role may have run for others before and after.
+        for line in run.sequence:
+            reached = reached or line["task"] == begins
+            if reached:
+                mine.setdefault(line["task"], line)
+        staging = mine[f"{ROLE} : Stage the licenses"]
+        failure = failed in mine
+        message = mine[_SUMMARY]["result"].get("msg", "") if failure and _SUMMARY in mine else ""
+        return self._of(staging["result"], staging["seconds"], failure, str(message))
 
 
 @dataclass
@@ -175,12 +196,12 @@ class Lookup(Caller):
         options = {"service": self.options["service"]} if "service" in self.options else {}
         content = f"{{{{ {lookups.call(lookups.LICENSE, *terms, **options)} | join('') }}}}"
         copy = {"content": content, "dest": str(self.place / "licenses"), "mode": "0600"}
-        return {"name": self.name, "ansible.builtin.copy": copy, "diff": False, "ignore_errors": True}
+        return {"name": self.label, "ansible.builtin.copy": copy, "diff": False, "ignore_errors": True}
 
     def outcome(self, run: Run) -> Outcome:
-        result = run.result(HOST, self.name)
-        failed = run.results[HOST, self.name]["state"] == "failed"
-        return Outcome(failed, str(result.get("msg", "")), run.results[HOST, self.name]["seconds"])
+        result = run.result(HOST, self.label)
+        failed = run.results[HOST, self.label]["state"] == "failed"
+        return Outcome(failed, str(result.get("msg", "")), run.results[HOST, self.label]["seconds"])
 
     def problems(self, outcome: Outcome) -> list[str]:
         found = self.files()
@@ -194,9 +215,9 @@ class _Offers(Caller):
     """What the module and the lookup for offers share."""
 
     def outcome(self, run: Run) -> Outcome:
-        result = run.result(HOST, self.name)
-        failed = run.results[HOST, self.name]["state"] == "failed"
-        return Outcome(failed, str(result.get("msg", "")), run.results[HOST, self.name]["seconds"])
+        result = run.result(HOST, self.label)
+        failed = run.results[HOST, self.label]["state"] == "failed"
+        return Outcome(failed, str(result.get("msg", "")), run.results[HOST, self.label]["seconds"])
 
     def problems(self, outcome: Outcome) -> list[str]:
         if outcome.failed:
@@ -213,7 +234,7 @@ class OfferModule(_Offers):
         self.name = faults.MODULE
 
     def task(self) -> dict[str, Any]:
-        task = partner.offers_task(self.name, offer_id=[item.mark for item in self.items], **self.options)
+        task = partner.offers_task(self.label, offer_id=[item.mark for item in self.items], **self.options)
         copy = {"content": "{{ found.offers | to_json }}", "dest": str(self.place / "offers"), "mode": "0600"}
         write = {"name": "write", "ansible.builtin.copy": copy, "when": "found is not failed"}
         return {"block": [{**task, "register": "found", "ignore_errors": True}, write]}
@@ -232,7 +253,7 @@ class OfferLookup(_Offers):
     def task(self) -> dict[str, Any]:
         call = partner.lookup(*(item.mark for item in self.items), country="US")
         copy = {"content": f"{{{{ {call} | to_json }}}}", "dest": str(self.place / "offers"), "mode": "0600"}
-        return {"name": self.name, "ansible.builtin.copy": copy, "ignore_errors": True}
+        return {"name": self.label, "ansible.builtin.copy": copy, "ignore_errors": True}
 
 
 def listener_of(server: str) -> str:
@@ -251,25 +272,33 @@ def options_for(server: str, emulator: Emulator) -> dict[str, Any]:
 
 
 def callers_for(
-    lab: Lab, server: str, names: Sequence[str], options: Mapping[str, Any], count: int, documents: Mapping[str, bytes]
+    lab: Lab,
+    server: str,
+    names: Sequence[str],
+    options: Mapping[str, Any],
+    count: int,
+    documents: Mapping[str, bytes],
+    start: int = 0,
+    prefix: str = "",
 ) -> list[Caller]:
     """The callers of these names, each with so many things of its own to ask for.
 
     Callers that stage find the first two in place.
 
-    :param documents: the good licenses by content id, for all products up to 100.
+    :param documents: the good licenses by content id.
+    :param start: the number of the first product or offer.
+    :param prefix: what the callers' tasks and directories are called by, before the callers' names.
     """
     if server == PARTNER:
         kinds: dict[str, type[Caller]] = {faults.MODULE: OfferModule, faults.LOOKUP: OfferLookup}
     else:
         kinds = {faults.MODULE: Module, faults.LOOKUP: Lookup, faults.ROLE: Role}
     made = []
-    start = 0
     for name in names:
         staged = 2 if server != PARTNER and name in faults.STAGING else 0
         items = _items(lab.emulator, server, start, count + staged, documents)
-        start += 20
-        made.append(kinds[name](lab, server, items, options, staged))
+        start += STEP
+        made.append(kinds[name](lab, server, items, options, staged, prefix))
     return made
 
 
@@ -277,7 +306,7 @@ def _items(emulator: Emulator, server: str, start: int, count: int, documents: M
     if server == PARTNER:
         return [Item({}, offer, (offer,)) for offer in emulator.offer_ids(count, start=start)]
     items = []
-    for index in range(start, start + 20):
+    for index in range(start, start + STEP):
         product = emulator.product(index)
         if len(product.content_ids) > 1 or len(items) == count:
             continue

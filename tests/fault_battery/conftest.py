@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from emulator import catalog
 from emulator.client import Emulator
 from integration_playbooks.conftest import emulator, running_emulator, tmp_path
 
@@ -24,21 +25,32 @@ from .record import KEY, Record
 __all__ = ["emulator", "running_emulator", "tmp_path"]
 
 
+class Documents(dict[str, bytes]):
+    """The good licenses by content id, as the emulator hands them out: asked for when they are wanted first."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__()
+        self._emulator = emulator
+        self._context = ssl.create_default_context(cafile=emulator.ca_path)
+
+    def __missing__(self, content_id: str) -> bytes:
+        product = catalog.find_content(content_id)
+        if product is None:
+            raise KeyError(content_id)
+        request = urllib.request.Request(
+            self._emulator.store + product.license_path(product.content_ids.index(content_id)),
+            method="POST",
+            headers={"Authorization": f"Bearer {self._emulator.access_tokens['store']}", "Content-Length": "0"},
+        )
+        with urllib.request.urlopen(request, context=self._context, timeout=30) as response:
+            self[content_id] = base64.b64decode(json.load(response)["licenseBlob"])
+        return self[content_id]
+
+
 @pytest.fixture(scope="session")
 def documents(running_emulator: Emulator) -> Mapping[str, bytes]:
-    """The good licenses of the first products, by content id, as the emulator hands them out."""
-    context = ssl.create_default_context(cafile=running_emulator.ca_path)
-    found = {}
-    for index in range(60):
-        product = running_emulator.product(index)
-        request = urllib.request.Request(
-            running_emulator.store + product.license_path(),
-            method="POST",
-            headers={"Authorization": f"Bearer {running_emulator.access_tokens['store']}", "Content-Length": "0"},
-        )
-        with urllib.request.urlopen(request, context=context, timeout=30) as response:
-            found[product.content_id] = base64.b64decode(json.load(response)["licenseBlob"])
-    return found
+    """The good licenses of all products."""
+    return Documents(running_emulator)
 
 
 @pytest.fixture

@@ -59,8 +59,6 @@ class Fault:
     """What it says that one can do, likewise."""
     rules: tuple[Rule, ...] = ()
     """Fault rules of the emulator (its README); the listener is that of the server unless a rule names one."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the emulator."""
     tries: int | tuple[int, int] = 1
     """How many requests for each license, product or offer are made: the number, or the least and the most."""
     token_tries: int | tuple[int, int] = 1
@@ -68,9 +66,9 @@ class Fault:
     servers: tuple[str, ...] = SERVERS
     callers: tuple[str, ...] = CALLERS
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of every caller; None takes one away. A value may name an attribute of the emulator in braces."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables of the run, likewise."""
+    """Options of every caller. A value may name an attribute of the emulator in braces."""
+    alone: bool = False
+    """Whether it concerns the whole run, so that no other fault can share the run."""
     apart: bool = False
     """Whether each caller needs a run of its own, because the fault ends with the first that met it."""
     every_item: bool = True

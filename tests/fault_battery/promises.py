@@ -17,7 +17,7 @@ from integration_playbooks.harness import Lab, Run
 from integration_playbooks.watch import Watch
 
 from .callers import HOST, Caller, Outcome, listener_of
-from .faults import FAILS, PARTLY, PARTNER, SIGN_IN, SURVIVES, Fault, bounds
+from .faults import CATALOG, FAILS, PARTLY, PARTNER, SIGN_IN, SURVIVES, Fault, bounds
 
 GRACE = 2.0
 """Seconds beyond the deadline within which a caller has to end."""
@@ -50,7 +50,7 @@ def request_problems(
 ) -> tuple[list[str], int, int]:
     """Requests that are too many, too few or too early; how many were made for this caller, and the least possible."""
     low, high = bounds(fault.tries)
-    asked = caller.items if server == "store catalog" else caller.items[caller.staged :]
+    asked = caller.items if server == CATALOG else caller.items[caller.staged :]
     problems = []
     made = 0
     for item in asked:
@@ -66,10 +66,22 @@ def request_problems(
     return problems, made, low * len(asked)
 
 
-def token_problems(fault: Fault, run: Run) -> list[str]:
-    """Requests for tokens that come too early."""
+def token_problems(faults: Sequence[Fault], callers: int, run: Run) -> list[str]:
+    """Requests for tokens that are too many, too few or too early, of a run in which so many callers met each fault."""
     tokens = [entry for entry in run.requests if "/oauth2/v2.0/token" in entry["path"]]
-    return _too_early(fault, tokens)
+    problems = [problem for fault in faults for problem in (_too_early(fault, tokens) if fault.alone else [])]
+    # Callers whose sign-in fails do not share a token; the others need one, and another for the catalog.
+    needs = [bounds(fault.token_tries) for fault in faults for _each in range(callers if _own_token(fault) else 1)]
+    low, high = sum(low for low, _high in needs), sum(high for _low, high in needs)
+    if not all(_own_token(fault) for fault in faults):
+        low, high = min(low, 1), high + 1
+    if not low <= len(tokens) <= high:
+        problems.append(f"{len(tokens)} requests for tokens, {low} to {high} were expected")
+    return problems
+
+
+def _own_token(fault: Fault) -> bool:
+    return fault.group == SIGN_IN and fault.outcome == FAILS
 
 
 def _too_early(fault: Fault, requests: Sequence[Mapping[str, Any]]) -> list[str]:

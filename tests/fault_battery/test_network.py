@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +20,62 @@ from integration_playbooks.watch import Watch
 from license_services import LicenseService
 
 from . import promises
-from .callers import Caller, callers_for, listener_of, options_for
-from .faults import CATALOG, LICENSING, OPTIONS, PARTLY, PARTNER, STORE, SURVIVES, Fault
+from .callers import STEP, Caller, callers_for, listener_of, options_for
+from .faults import CALLERS, CATALOG, LICENSING, OPTIONS, PARTLY, PARTNER, SERVERS, STORE, SURVIVES, Fault
 from .record import Record
-from .table import SERVICE_FAULTS, SIGN_IN_FAULTS
+from .table.service import SERVICE_FAULTS
+from .table.sign_in import SIGN_IN_FAULTS
+
+_TOGETHER = 7
+"""How many faults share a run, each with licenses, products or offers of its own."""
 
 
-def _cells() -> Iterator[Any]:
+@dataclass
+class _Met:
+    """A fault in a run, and the callers that meet it."""
+
+    fault: Fault
+    options: dict[str, Any]
+    callers: list[Caller]
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    """By caller, what the run was found to be wrong in."""
+
+
+def _at(server: str, quick: bool) -> Iterator[Fault]:
+    """The faults that a server is put under, in the slice for daily work or beside it."""
     for fault in (*SERVICE_FAULTS, *SIGN_IN_FAULTS):
         # The catalog is asked by the same code as the licensing service: some rows are enough.
-        for server in fault.servers:
-            if server == CATALOG and not (fault.quick or fault.outcome == PARTLY):
-                continue
-            marks = [pytest.mark.quick] if fault.quick and server in (STORE, PARTNER) else []
-            yield pytest.param(fault, server, id=f"{fault}-{server.replace(' ', '_')}", marks=marks)
+        left_out = server == CATALOG and not (fault.quick or fault.outcome == PARTLY)
+        if server in fault.servers and not left_out and (fault.quick and server in (STORE, PARTNER)) == quick:
+            yield fault
 
 
-@pytest.mark.parametrize(("fault", "server"), list(_cells()))
-def test_fault(
-    fault: Fault, server: str, tmp_path: Path, emulator: Emulator, documents: Mapping[str, bytes], record: Record
+def _trials() -> Iterator[Any]:
+    """Faults that can share a run in one, the others in runs of their own."""
+    for server, quick in itertools.product(SERVERS, (True, False)):
+        faults = list(_at(server, quick))
+        shared = [fault for fault in faults if not fault.alone]
+        trials = [shared[start : start + _TOGETHER] for start in range(0, len(shared), _TOGETHER)]
+        for trial in [*trials, *([fault] for fault in faults if fault.alone)]:
+            name = trial[0].id + (f"-and-{len(trial) - 1}-more" if len(trial) > 1 else "")
+            marks = [pytest.mark.quick] if quick else []
+            yield pytest.param(trial, server, id=f"{server.replace(' ', '-')}-{name}", marks=marks)
+
+
+@pytest.mark.parametrize(("faults", "server"), list(_trials()))
+def test_faults(
+    faults: list[Fault], server: str, tmp_path: Path, emulator: Emulator, documents: Mapping[str, bytes], record: Record
 ) -> None:
-    """All callers meet the fault, in one run or each in a run of its own; then a run without it heals."""
-    names = fault.callers_at(server)
-    groups = [(name,) for name in names] if fault.apart else [names]
-    for names in groups:
+    """All callers meet the faults, in one run or each in a run of its own; then a run without them heals."""
+    names = faults[0].callers_at(server)
+    for number, group in enumerate([(name,) for name in names] if faults[0].apart else [CALLERS]):
         emulator.reset()
         # A short name: the paths of sockets have a limit.
-        _meet(fault, server, names, tmp_path / names[0][0], emulator, documents, record)
+        _meet(faults, server, group, tmp_path / str(number), emulator, documents, record)
 
 
 def _meet(
-    fault: Fault,
+    faults: list[Fault],
     server: str,
     names: tuple[str, ...],
     directory: Path,
@@ -57,54 +85,70 @@ def _meet(
 ) -> None:
     lab = Lab(directory, emulator, service=LicenseService(emulator, LICENSING if server == CATALOG else server))
     lab.defaults = {}
-    options = {**options_for(server, emulator), **OPTIONS, **_filled(fault.options, emulator)}
-    count = 10 if fault.outcome == PARTLY else 2
-    callers = callers_for(lab, server, names, options, count, documents)
-    for caller in callers:
-        caller.prepare()
+    mets = _prepare(faults, server, names, lab, documents)
+    callers = [caller for met in mets for caller in met.callers]
     surroundings = promises.Surroundings(lab, callers)
     watch = Watch(lab, [item.good for caller in callers for item in caller.items if item.good], **_secrets(emulator))
 
-    if fault.settings:
-        emulator.settings(**fault.settings)
-    for rule in fault.rules:
-        emulator.fault({"listener": listener_of(server), **rule})
-    environment = _filled(fault.environment, emulator)
-    run = _run(lab, callers, environment)
-
-    shared = promises.secrecy_problems(watch, lab, run) + surroundings.problems() + promises.token_problems(fault, run)
-    outcomes = {caller.name: caller.outcome(run) for caller in callers}
-    found = {}
-    for caller in callers:
-        outcome = outcomes[caller.name]
-        found[caller.name] = [*shared, *caller.problems(outcome), *promises.outcome_problems(fault, outcome)]
-        if outcome.failed:
-            found[caller.name] += promises.message_problems(fault, caller, outcome, server)
+    for met in mets:
+        for rule in met.fault.rules:
+            marks = "|".join(re.escape(item.mark) for caller in met.callers for item in caller.items)
+            own = {} if "listener" in rule else {"listener": listener_of(server), "path_regex": marks}
+            emulator.fault({**own, **rule})
+    run = _run(lab, callers)
+    shared = [
+        *promises.secrecy_problems(watch, lab, run),
+        *surroundings.problems(),
+        *promises.token_problems([met.fault for met in mets], len(mets[0].callers), run),
+    ]
+    for met in mets:
+        for caller in met.callers:
+            outcome = caller.outcome(run)
+            problems = [*caller.problems(outcome), *promises.outcome_problems(met.fault, outcome)]
+            if outcome.failed:
+                problems += promises.message_problems(met.fault, caller, outcome, server)
+            met.problems[caller.name] = shared + problems
 
     emulator.reset()
-    healed = _run(lab, callers, {}, verbose=False)
-    shared = promises.secrecy_problems(watch, lab, healed) + surroundings.problems()
     for caller in callers:
-        outcome, usual = outcomes[caller.name], caller.outcome(healed)
-        requests, made, least = promises.request_problems(fault, server, caller, run.requests)
-        late = promises.lateness(outcome, usual, options["deadline"]) if outcome.failed else 0.0
-        problems = [*found[caller.name], *requests, *promises.deadline_problems(late)]
-        record.tried(fault, caller.name, server, problems, requests=made, least=least, late=late)
+        caller.options = {**options_for(server, emulator), **OPTIONS}
+    healed = _run(lab, callers, verbose=False)
+    shared = promises.secrecy_problems(watch, lab, healed) + surroundings.problems()
+    for met, caller in [(one, caller) for one in mets for caller in one.callers]:
+        outcome, usual = caller.outcome(run), caller.outcome(healed)
+        requests, made, least = promises.request_problems(met.fault, server, caller, run.requests)
+        late = promises.lateness(outcome, usual, met.options["deadline"]) if outcome.failed else 0.0
+        problems = [*met.problems[caller.name], *requests, *promises.deadline_problems(late)]
+        record.tried(met.fault, caller.name, server, problems, requests=made, least=least, late=late)
         problems = [*shared, *caller.problems(usual), *([f"it failed again: {usual.message}"] if usual.failed else [])]
-        if fault.outcome == SURVIVES and caller.staged and server != PARTNER:
+        if met.fault.outcome == SURVIVES and caller.staged and server != PARTNER:
             asked = [entry for entry in healed.requests if any(item.mark in entry["subject"] for item in caller.items)]
             problems += [f"{len(asked)} requests for what is staged"] if asked else []
-        record.healed(fault, caller.name, server, problems)
+        record.healed(met.fault, caller.name, server, problems)
     record.check()
 
 
-def _run(lab: Lab, callers: list[Caller], environment: Mapping[str, str], verbose: bool = True) -> Run:
-    variables = {name: value for caller in callers for name, value in caller.variables().items()}
+def _prepare(
+    faults: list[Fault], server: str, names: tuple[str, ...], lab: Lab, documents: Mapping[str, bytes]
+) -> list[_Met]:
+    """Make the callers, with directories and what is in place there."""
+    mets = []
+    for number, fault in enumerate(faults):
+        given = {**options_for(server, lab.emulator), **OPTIONS, **_filled(fault.options, lab.emulator)}
+        count = 10 if fault.outcome == PARTLY else 2
+        mine = [name for name in fault.callers_at(server) if name in names]
+        start = number * STEP * len(CALLERS)
+        met = _Met(fault, given, callers_for(lab, server, mine, given, count, documents, start, f"{fault.id} "))
+        for caller in met.callers:
+            caller.prepare()
+        mets.append(met)
+    return mets
+
+
+def _run(lab: Lab, callers: list[Caller], verbose: bool = True) -> Run:
     return lab.run(
-        [caller.task() for caller in callers],
+        [{"block": [caller.task()], "vars": caller.variables()} for caller in callers],
         *(["-vvvvvv", "--diff"] if verbose else []),
-        environment=environment,
-        vars=variables,
         module_defaults={},
     )
 
@@ -112,6 +156,10 @@ def _run(lab: Lab, callers: list[Caller], environment: Mapping[str, str], verbos
 def _secrets(emulator: Emulator) -> dict[str, str]:
     return {
         "client secret": emulator.client_secret,
+        "expired secret": emulator.expired_client_secret,
+        "secret of another application": emulator.inactive_client_secret,
+        "wrong secret": "wrong~canary-of-a-secret",
+        "wrong refresh token": "0.canary-of-a-refresh-token",
         "certificate password": emulator.certificate_password,
         "refresh token": emulator.refresh_token,
         "refresh token of the public client": emulator.public_refresh_token,

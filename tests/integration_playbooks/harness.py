@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ class Run:
     """The requests that reached the emulator."""
     connections: int
     """The connections that were opened to the emulator, or tried."""
+    sequence: list[dict[str, Any]] = field(default_factory=list)
+    """The same in the order of time: tasks of a role that runs twice are told apart."""
 
     @property
     def output(self) -> str:
@@ -198,14 +200,16 @@ class Lab:
             process.kill()
             process.communicate()
             raise
+        sequence = _lines(self._results)
         return Run(
             status=process.returncode,
             stdout=stdout,
             stderr=stderr,
-            results={(item["host"], item["task"]): item for item in _lines(self._results)},
+            results={(item["host"], item["task"]): item for item in sequence},
             journal=_lines(self._journal),
             requests=self.emulator.requests(after=before),
             connections=self._connections() - connections,
+            sequence=sequence,
         )
 
     def start(

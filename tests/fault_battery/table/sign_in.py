@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..faults import CATALOG, FAILS, LICENSING, PARTNER, SIGN_IN, STORE, SURVIVES, Fault, Rule
+from ..faults import FAILS, LICENSING, PARTNER, SIGN_IN, STORE, SURVIVES, Fault, Rule
 from .rules import always, once
 
 _ENTRA = {"listener": "entra"}
@@ -24,7 +24,8 @@ def _refused(name: str, title: str, code: int, remedy: str, **values: Any) -> Fa
         cause=rf"AADSTS{code}\b.*correlation id",
         remedy=remedy,
         tries=0,
-        token_tries=1,
+        # A tenant that does not exist is refused before a token is asked for.
+        token_tries=(0, 1) if code == 90002 else 1,
         **values,
     )
 
@@ -43,7 +44,7 @@ SIGN_IN_FAULTS = (
         "a wrong client secret",
         7000215,
         "secret's value, not its id",
-        environment={"AZURE_CLIENT_SECRET": "wrong~canary-of-a-secret"},
+        options={"client_secret": "wrong~canary-of-a-secret"},
         quick=True,
     ),
     _refused(
@@ -51,44 +52,56 @@ SIGN_IN_FAULTS = (
         "an expired client secret (AADSTS7000222)",
         7000222,
         "create a new one",
-        environment={"AZURE_CLIENT_SECRET": "{expired_client_secret}"},
+        options={"client_secret": "{expired_client_secret}"},
     ),
     _refused(
         "unknown-tenant",
         "a tenant that does not exist",
         90002,
         "Check tenant_id",
-        environment={"AZURE_TENANT_ID": "11111111-2222-4333-8444-555555555555"},
+        options={"tenant_id": "11111111-2222-4333-8444-555555555555"},
     ),
     _refused(
         "unknown-application",
         "an application that the tenant does not have",
         700016,
         "Check client_id and tenant_id",
-        environment={"AZURE_CLIENT_ID": "11111111-2222-4333-8444-555555555555"},
+        options={"client_id": "11111111-2222-4333-8444-555555555555"},
     ),
     _refused(
         "unregistered-certificate",
         "a certificate that is not registered",
         700027,
         "upload it in Entra",
-        options={"client_certificate_path": "{unregistered_certificate_path}"},
-        environment={"AZURE_CLIENT_SECRET": ""},
+        options={"client_certificate_path": "{unregistered_certificate_path}", "auth_method": "certificate"},
+        servers=(STORE, PARTNER),
     ),
     Fault(
         "inactive-application",
         SIGN_IN,
         "an application that is not activated for the service",
         FAILS,
-        cause={STORE: "HTTP 40[13]", LICENSING: "AADSTS65001", CATALOG: "AADSTS65001", PARTNER: "HTTP 40[13]"},
-        remedy=r"management tool|activat|consent|Partner Center",
-        environment={
-            "AZURE_CLIENT_ID": "{inactive_client_id}",
-            "AZURE_CLIENT_SECRET": "{inactive_client_secret}",
-            "MSDEVICES_REFRESH_TOKEN": "{inactive_refresh_token}",
+        cause=r"HTTP 40[13]",
+        remedy=r"management tool|the role that reading offers needs",
+        options={"client_id": "{inactive_client_id}", "client_secret": "{inactive_client_secret}"},
+        tries=(1, 2),
+        token_tries=(0, 2),
+        servers=(STORE, PARTNER),
+    ),
+    Fault(
+        "no-consent",
+        SIGN_IN,
+        "an application to whose use of the service nobody has consented",
+        FAILS,
+        cause=r"AADSTS65001",
+        remedy=r"consent",
+        options={
+            "client_id": "{inactive_client_id}",
+            "client_secret": "{inactive_client_secret}",
+            "refresh_token": "{inactive_refresh_token}",
         },
-        tries=(0, 2),
-        token_tries=(1, 2),
+        tries=0,
+        servers=(LICENSING,),
     ),
     Fault(
         "token-overload-once",
@@ -98,6 +111,8 @@ SIGN_IN_FAULTS = (
         rules=_token_endpoint("status", status=503, times=1),
         token_tries=2,
         apart=True,
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "token-throttled",
@@ -107,6 +122,8 @@ SIGN_IN_FAULTS = (
         rules=_token_endpoint("status", status=429, retry_after=1, times=1),
         token_tries=2,
         apart=True,
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "token-overload",
@@ -116,10 +133,11 @@ SIGN_IN_FAULTS = (
         cause=r"HTTP 503",
         remedy=r"again|later",
         rules=_token_endpoint("status", status=503),
-        options={"client_certificate_path": "{certificate_path}"},
-        environment={"AZURE_CLIENT_SECRET": ""},
+        options={"client_certificate_path": "{certificate_path}", "auth_method": "certificate"},
         tries=0,
         token_tries=3,
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "token-page",
@@ -130,6 +148,8 @@ SIGN_IN_FAULTS = (
         remedy=r"proxy",
         rules=_token_endpoint("html"),
         tries=0,
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "token-stall",
@@ -141,6 +161,8 @@ SIGN_IN_FAULTS = (
         rules=_token_endpoint("stall_headers"),
         tries=0,
         token_tries=(2, 3),
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "token-oversized",
@@ -151,6 +173,8 @@ SIGN_IN_FAULTS = (
         remedy=r"proxy",
         rules=_token_endpoint("oversized"),
         tries=0,
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "token-redirect",
@@ -161,6 +185,8 @@ SIGN_IN_FAULTS = (
         remedy=r"proxy",
         rules=_token_endpoint("redirect", to="stranger", status=307),
         tries=0,
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "token-revoked-once",
@@ -193,6 +219,8 @@ SIGN_IN_FAULTS = (
         rules=_token_endpoint("expired_token"),
         tries=(0, 2),
         token_tries=(1, 4),
+        alone=True,
+        servers=(STORE, PARTNER),
     ),
     Fault(
         "wrong-audience",
@@ -204,6 +232,8 @@ SIGN_IN_FAULTS = (
         rules=_token_endpoint("wrong_audience_token"),
         tries=(1, 2),
         token_tries=(1, 4),
+        alone=True,
+        servers=(STORE, PARTNER),
     ),
     Fault(
         "clock-off",
@@ -213,10 +243,10 @@ SIGN_IN_FAULTS = (
         cause=r"AADSTS700024",
         remedy=r"clock of the controller",
         rules=({"action": "clock_skew", "value": 1200, **_ENTRA},),
-        options={"client_certificate_path": "{certificate_path}"},
-        environment={"AZURE_CLIENT_SECRET": ""},
+        options={"client_certificate_path": "{certificate_path}", "auth_method": "certificate"},
         tries=0,
-        servers=(STORE, PARTNER),
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "other-issuer",
@@ -228,6 +258,8 @@ SIGN_IN_FAULTS = (
         rules=_discovery("discovery_issuer"),
         tries=0,
         token_tries=0,
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "other-token-endpoint",
@@ -239,6 +271,8 @@ SIGN_IN_FAULTS = (
         rules=_discovery("discovery_token_endpoint"),
         tries=0,
         token_tries=0,
+        alone=True,
+        servers=(STORE,),
     ),
     Fault(
         "refresh-token-expired",
@@ -247,7 +281,7 @@ SIGN_IN_FAULTS = (
         FAILS,
         cause=r"AADSTS70000\b",
         remedy=r"refresh token",
-        environment={"MSDEVICES_REFRESH_TOKEN": "0.canary-of-a-refresh-token"},
+        options={"refresh_token": "0.canary-of-a-refresh-token", "auth_method": "refresh_token"},
         tries=0,
     ),
 )
