@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ServiceError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, printable
 
+# Offers have about eight levels.
+_MAX_DEPTH = 64
 _PROXY_REMEDY = "Check base_url, and whether a proxy or a sign-in page answers in the service's place"
 
 
@@ -67,7 +69,20 @@ def json_object(answer: Answer, attempted: str) -> dict[str, t.Any]:
         raise _unusable(answer, attempted, "with a page instead of JSON" if page else "with broken JSON") from None
     if not isinstance(value, dict):
         raise _unusable(answer, attempted, "with JSON that is not an object")
+    if _too_deep(value):
+        raise _unusable(answer, attempted, "with JSON that is nested deeper than any answer")
     return value
+
+
+def _too_deep(value: t.Any) -> bool:
+    """Tell whether passing a value on could fail: to the run cache, to another process, to a template."""
+    level = [value]
+    for _depth in range(_MAX_DEPTH):
+        level = [item for item in level if isinstance(item, (dict, list))]
+        level = [below for item in level for below in (item.values() if isinstance(item, dict) else item)]
+        if not level:
+            return False
+    return True
 
 
 def fault_of(answer: Answer, secrets: tuple[str, ...] = ()) -> Fault:

@@ -49,7 +49,8 @@ def ask(http: HttpSession, attempted: str, method: str, url: str, deadline: Dead
     """
     answer = http.send(method, url, deadline=deadline, max_bytes=_MAX_BYTES, **request)
     try:
-        body = json.loads(answer.body)
+        # As MSAL reads it: what it cannot parse, it would log.
+        body = json.loads(text_of(answer))
     except (ValueError, RecursionError):
         body = None
     if answer.status >= 500 or answer.status in (408, 429) or not isinstance(body, dict):
@@ -63,9 +64,14 @@ def ask(http: HttpSession, attempted: str, method: str, url: str, deadline: Dead
     return answer
 
 
+def text_of(answer: Answer) -> str:
+    """Return the body as text, without a byte-order mark."""
+    return answer.body.decode("utf-8-sig", "replace")
+
+
 def check_discovery(settings: Settings, attempted: str, answer: Answer) -> dict[str, t.Any]:
     """Return the discovery document in an answer. Raises SignInError for one that names other hosts."""
-    document: dict[str, t.Any] = json.loads(answer.body)
+    document: dict[str, t.Any] = json.loads(text_of(answer))
     if answer.status != 200:
         raise refused(settings, attempted, document)
     check_host(settings, attempted, "issuer", str(document.get("issuer", "")), _ISSUER_HOSTS)
@@ -75,7 +81,10 @@ def check_discovery(settings: Settings, attempted: str, answer: Answer) -> dict[
 
 def check_host(settings: Settings, attempted: str, what: str, url: str, others: tuple[str, ...] = ()) -> None:
     """Raise SignInError unless a URL is on the authority's host, or on another one that is known."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     known = (*settings.sign_in_hosts, *others)
     host = parts.netloc.lower()
     host = host[: -len(":443")] if host.endswith(":443") else host

@@ -27,7 +27,8 @@ class ProvisioningError(Exception):
         text = f"{self.attempted}: {self.cause}".rstrip(".") + "."
         if self.remedy:
             text += f" {self.remedy.rstrip('.')}."
-        return text
+        # Options, services and hosts may bring line breaks and worse into it.
+        return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in text)
 
 
 class OptionError(ProvisioningError):

@@ -109,6 +109,7 @@ def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str
         _plain("audience", given["audience"])
     method = _auth_method(given)
     _check_credentials(given, method)
+    _check_texts(given)
     return Settings(
         service=service,
         auth_method=method,
@@ -219,6 +220,17 @@ def _plain(name: str, value: str) -> None:
             f"{name} starts or ends with white space or holds control characters",
             f"Remove them from {_where(name)}; a value that was read from a file often ends with a line break",
         )
+
+
+def _check_texts(given: Mapping[str, Any]) -> None:
+    """Refuse what no path can hold, and what came from bytes that are no UTF-8."""
+    for name, value in given.items():
+        if isinstance(value, str) and re.search("[\0\ud800-\udfff]", value):
+            raise OptionError(
+                "Could not use the options",
+                f"{name} holds a null character or is not text in UTF-8",
+                f"Correct {_where(name)}",
+            )
 
 
 def _https(name: str, value: str) -> str:

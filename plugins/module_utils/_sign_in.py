@@ -20,6 +20,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._discovery 
     check_discovery,
     check_host,
     refused,
+    text_of,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, SignInError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._refresh_token_file import RefreshTokenFile
@@ -93,7 +94,7 @@ def _fresh(entry: Entry) -> bool:
 def _seconds(value: t.Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
 
 
@@ -112,7 +113,7 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
     client = _MsalHttpClient(http, settings, attempted)
     try:
         result = _exchange(msal, settings, credential, client)
-    except (ValueError, KeyError, AttributeError, TypeError, RuntimeError, MsalServiceError) as exc:
+    except (ValueError, KeyError, AttributeError, TypeError, RuntimeError, OverflowError, MsalServiceError) as exc:
         # MSAL raises these for documents that are not what it expects.
         raise SignInError(
             attempted,
@@ -210,7 +211,7 @@ class _MsalResponse:
     def __init__(self, answer: Answer) -> None:
         self.status_code = answer.status
         self.headers = answer.headers
-        self.text = answer.body.decode("utf-8-sig", "replace")
+        self.text = text_of(answer)
 
     def raise_for_status(self) -> None:
         if self.status_code >= 400:

@@ -12,6 +12,7 @@ body has been read, and because all tries of a call share one deadline.
 from __future__ import annotations
 
 import random
+import re
 import ssl
 import threading
 import time
@@ -41,6 +42,7 @@ _RETRIED_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
 _BACKOFF_SECONDS = 0.5
 _BACKOFF_LIMIT_SECONDS = 30.0
 _CHUNK_BYTES = 16 * 1024
+_LONGEST_RETRY_AFTER = 10**9
 _MEBIBYTE = 1024 * 1024
 # An error body is only looked into for a code and a message.
 _MAX_ERROR_BYTES = 64 * 1024
@@ -138,7 +140,8 @@ class HttpSession:
     ) -> Answer:
         """Send a request, with retries, and return the answer whatever its status.
 
-        Raises UnavailableError when no answer could be had, and ServiceError for a redirect or a body over the limit.
+        Raises UnavailableError when no answer could be had, ServiceError for a redirect or a body over the limit, and
+        OptionError for a token that no header can hold.
         A status that is retried is returned as it is once the tries or the time are used up.
         """
         shown = f"{method} {shown_url(url)}"
@@ -157,6 +160,12 @@ class HttpSession:
                 problem = exc
                 if not _worth_a_retry(self._requests, exc):
                     raise self._unavailable(shown, exc, retries) from None
+            except UnicodeEncodeError:
+                raise OptionError(
+                    f"Could not send {shown}",
+                    "the token or another header holds characters that HTTP does not take",
+                    "Check what issues the token",
+                ) from None
             exhausted = not retries.total
             if not exhausted:
                 retries = retries.increment(method, urlsplit(url).path, error=_Again())
@@ -228,8 +237,8 @@ class HttpSession:
             if time.monotonic() > end:
                 raise self._requests.exceptions.ReadTimeout("the body did not arrive in time")
         length = response.headers.get("Content-Length", "")
-        # urllib3 before 2.0 does not tell.
-        if not failed and length.isdigit() and response.raw.tell() < int(length):
+        # urllib3 before 2.0 does not tell. What is longer than 18 digits is no length.
+        if not failed and re.fullmatch("[0-9]{1,18}", length) and response.raw.tell() < int(length):
             raise self._requests.exceptions.ChunkedEncodingError("the body is shorter than announced")
         return bytes(body)
 
@@ -264,7 +273,8 @@ class HttpSession:
         if not value:
             return None
         try:
-            return Retry().parse_retry_after(value)
+            # Older releases of urllib3 return numbers that are too large to reckon with.
+            return float(min(Retry().parse_retry_after(value), _LONGEST_RETRY_AFTER))
         except (HTTPError, ValueError, OverflowError):
             return None
 

@@ -52,6 +52,8 @@ def _from_text(text: str) -> list[t.Any]:
     try:
         # All scalars stay texts, so that nobody needs quotes for the SKU id 0015.
         found = yaml.load(text, Loader=yaml.BaseLoader)
+    except RecursionError:
+        raise OptionError(_ATTEMPT, "the text is nested deeper than any list of licenses", _REMEDY) from None
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

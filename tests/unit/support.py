@@ -146,7 +146,7 @@ def _main(values: dict[str, Any], output: str) -> None:
     with open(output, "w", encoding="utf-8") as stream:
         sys.stdout = stream
         with ExitStack() as stack:
-            stack.enter_context(_module_arguments(values))
+            stack.enter_context(module_arguments(values))
             if _internal is not None:
                 # As on a managed host, where warnings go into the result.
                 stack.enter_context(mock.patch.object(_internal, "is_controller", False))
@@ -160,7 +160,7 @@ def _main(values: dict[str, Any], output: str) -> None:
     os._exit(0)
 
 
-def _module_arguments(values: dict[str, Any]) -> Any:
+def module_arguments(values: dict[str, Any]) -> Any:
     """Hand a module its arguments, as this ansible-core wants it."""
     try:
         from ansible.module_utils.testing import patch_module_args

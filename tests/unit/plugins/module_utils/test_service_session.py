@@ -14,7 +14,11 @@ import pytest
 from emulator.client import Emulator
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError, SignInError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    OptionError,
+    ProvisioningError,
+    SignInError,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._service_session import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import RunCache
@@ -128,6 +132,21 @@ class TestCalls:
             open_session().call("GET", ("V1", "Products", segment, "x"))
         paths = [entry["path"] for entry in emu.requests("store")]
         assert all(path.startswith("/V1/Products/") and path.count("/") == 4 for path in paths)
+
+    def test_what_is_no_text_makes_no_request(self, emu: Emulator, open_session) -> None:
+        session = open_session()
+        with pytest.raises(OptionError, match="not text"):
+            session.call("GET", ("V1", "\ud800"))
+        with pytest.raises(OptionError, match="not text"):
+            session.call("GET", ("V1", "x"), {"country": "\ud800"})
+        assert emu.requests("store") == []
+
+    def test_a_token_that_no_header_can_hold(self, emu: Emulator, open_session) -> None:
+        session = open_session(auth_method="access_token", access_token="canary-ŧoken")
+        with pytest.raises(OptionError, match="characters that HTTP does not take") as caught:
+            session.call("GET", ("V1", "x"))
+        assert "canary" not in str(caught.value)
+        assert emu.requests("store") == []
 
     def test_the_path_of_the_root_url_stays(self, emu: Emulator, open_session) -> None:
         open_session(base_url=emu.store + "/gateway/store/").call("GET", ("V1", "x"))

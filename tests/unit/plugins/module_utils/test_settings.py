@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,17 @@ class TestValues:
         error = refused({**SECRET, name: value}, auth_method="client_secret")
         assert error.cause == f"{name} starts or ends with white space or holds control characters"
         assert "a value that was read from a file often ends with a line break" in error.remedy
+
+    @pytest.mark.parametrize("name", ["ca_path", "client_certificate_path", "federated_token_file", "client_id"])
+    def test_what_is_not_text_in_utf_8(self, name: str) -> None:
+        """As the environment gives it."""
+        error = refused({**SECRET, name: os.fsdecode(b"caf\xe9")}, auth_method="client_secret")
+        assert error.cause == f"{name} holds a null character or is not text in UTF-8"
+        assert name in error.remedy
+
+    def test_a_path_with_a_null_character(self) -> None:
+        error = refused({**SECRET, "ca_path": "a\0b"})
+        assert error.cause == "ca_path holds a null character or is not text in UTF-8"
 
     def test_a_certificate_password_may_be_anything(self) -> None:
         assert made(client_certificate_password=" \n").client_certificate_password == " \n"

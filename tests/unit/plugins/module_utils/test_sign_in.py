@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from emulator.entra_errors import ERRORS
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _sign_in_errors
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
+from ansible_collections.msdevices.provisioning.plugins.module_utils._discovery import discover
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     OptionError,
     ProvisioningError,
@@ -332,6 +334,31 @@ class TestOtherHosts:
         assert "names another issuer, on host 'login.stranger.example'" in error.cause
         assert emu.token_requests() == 0
 
+    @pytest.mark.parametrize("name", ["issuer", "token_endpoint"])
+    def test_what_is_no_url(self, name: str, emu: Emulator, make_settings: MakeSettings) -> None:
+        """The diagnosis reads the document without MSAL."""
+        body = {"issuer": emu.entra, "token_endpoint": emu.entra + "/token", name: "https://["}
+        emu.fault(listener="entra", action="status", status=200, body=body, path_regex="openid-configuration")
+        with pytest.raises(SignInError, match="to which no credential is sent"):
+            discover(make_settings())
+
+    def test_a_document_that_only_we_could_read(
+        self, emu: Emulator, make_settings: MakeSettings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """MSAL logs the body of an answer that it cannot read."""
+        body = json.dumps({"access_token": "canary-token", "expires_in": 3600}).encode("utf-16-le").decode("latin-1")
+        emu.fault(listener="entra", action="status", status=200, body=body, path_regex="/token", bom=False)
+        error = refused(make_settings())
+        assert "without a usable body" in error.cause
+        assert caplog.text == ""
+
+    @pytest.mark.parametrize("value", [10**400, "1e999", "many", None])
+    def test_a_time_that_makes_no_sense(self, value: Any, emu: Emulator, make_settings: MakeSettings) -> None:
+        body = {"access_token": "x", "expires_in": value, "token_type": "Bearer"}
+        emu.fault(listener="entra", action="status", status=200, body=body, path_regex="/token")
+        with contextlib.suppress(SignInError):
+            assert TokenSource(make_settings(), NoCache()).token() == "x"
+
     @pytest.mark.parametrize("value", ["http://localhost/x", "", "https://sts.windows.net.evil.example/x/", "none"])
     def test_an_issuer_that_is_no_good(self, value: str, emu: Emulator, make_settings: MakeSettings) -> None:
         body = {"issuer": value, "token_endpoint": f"{emu.entra}/x/oauth2/v2.0/token", "authorization_endpoint": "x"}
@@ -528,6 +555,7 @@ import json, os, sys
 from ansible.plugins.loader import init_plugin_loader
 init_plugin_loader()
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
+from ansible_collections.msdevices.provisioning.plugins.module_utils._discovery import discover
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in import TokenSource

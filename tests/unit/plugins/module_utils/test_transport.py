@@ -228,6 +228,14 @@ class TestRetries:
             assert least * 0.95 <= wait <= most + 0.4
 
 
+class TestLength:
+    @pytest.mark.parametrize("value", ["\xb2", "many", "9" * 5000])
+    def test_that_is_no_number_does_not_matter_or_is_a_broken_answer(self, value: str, client: Client) -> None:
+        client.fault("headers", headers={"Content-Length": value, "Connection": "close"})
+        with contextlib.suppress(UnavailableError):
+            assert client.send(timeout=2, deadline=3, max_retries=0).status == 200
+
+
 class TestRetryAfter:
     def test_in_seconds_is_honored(self, client: Client) -> None:
         client.fault("status", status=429, retry_after=1, times=1)

@@ -95,6 +95,11 @@ def test_refusals(value: Any, cause: str) -> None:
     assert cause in _refusal(value)
 
 
+@pytest.mark.parametrize("text", ["[" * 2000, "- " * 2000, "{a: " * 2000])
+def test_a_deep_text_is_refused(text: str) -> None:
+    assert _refusal(text)
+
+
 @given(st.text(alphabet=st.characters(codec="utf-8")))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
