@@ -66,17 +66,17 @@ class ServiceSession:
                 "Could not make a request", "an id in it is empty or a path", "Check the ids that are asked for"
             )
         try:
-            url = "/".join((self.settings.base_url, *(quote(segment, safe="") for segment in path)))
-            query = {name: value.encode("utf-8") for name, value in (params or {}).items()}
+            "".join((*path, *(params or {}).values())).encode("utf-8")
         except UnicodeEncodeError:
             raise OptionError(
                 "Could not make a request", "an id in it is not text", "Check the ids that are asked for"
             ) from None
+        url = "/".join((self.settings.base_url, *(quote(segment, safe="") for segment in path)))
         token = self._tokens.token()
         deadline = Deadline(self.settings.deadline)
 
         def send(bearer: str) -> Answer:
-            return self._http.send(method, url, headers, query, data, bearer, deadline, max_bytes)
+            return self._http.send(method, url, headers, params, data, bearer, deadline, max_bytes)
 
         answer = send(token)
         if answer.status == 401:
