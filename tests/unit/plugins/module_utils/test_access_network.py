@@ -108,6 +108,9 @@ class TestProxy:
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
         monkeypatch.setenv("NO_PROXY", "other.example,.service.example,service.example")
         assert network.target_of(URL).way == "directly, without a proxy"
+        proxies = {"https": "http://builder:canary@proxy.example:3128", "no": "other.example"}
+        assert network.target_of(URL, proxies).way == "by the proxy http://proxy.example:3128"
+        assert network.target_of("https://other.example", proxies).way == "directly, without a proxy"
 
     @pytest.mark.parametrize("value", ["http://user:canary@proxy:port", "http://user:canary@:80", "http://[canary"])
     def test_no_address(self, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +235,8 @@ class TestTls:
         )
         assert why == f"no CA certificates can be read from {tmp_path / 'no.pem'}"
         assert "ca_path" in remedy
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+        # One that is not there is refused with the options.
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "no.pem"))
         why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", 1), settings()))
-        assert "gone.pem" in why
+        assert "no.pem" in why
         assert "REQUESTS_CA_BUNDLE" in remedy
