@@ -7,7 +7,7 @@
 #
 #   PYTHON=/path/to/python   use this one, not the newest that is found
 #   CORE=2.16 [PY=3.10]      run sanity, unit, integration or smoke with the newest release of this ansible-core
-#   PROCESSES=4              run so many integration tests and faults at the same time (2)
+#   PROCESSES=4              run so many integration tests and faults at the same time (3; much of it is waiting)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -15,7 +15,7 @@ SHELL := /bin/sh
 
 BUILD := .build
 SUITES := lint unit sanity integration molecule image faults
-PROCESSES := 2
+PROCESSES := 3
 # Under which name a suite leaves its results.
 SUITE = $@
 
@@ -91,7 +91,7 @@ lint-fast: $(VENV)/.stamp $(COLLECTION) ## the static checks that take seconds
 
 .PHONY: unit
 unit: $(VENV)/.stamp $(COLLECTION) ## unit tests
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --junit-xml=$(BUILD)/results/$(SUITE).xml $(wildcard tests/unit*)
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal --junit-xml=$(BUILD)/results/$(SUITE).xml $(wildcard tests/unit*)
 
 .PHONY: sanity
 sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
@@ -100,20 +100,20 @@ sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
 .PHONY: integration
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
 	@sh tests/tools/install_system_packages.sh chromium chromedriver:chromium-driver
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --junit-xml=$(BUILD)/results/$(SUITE).xml tests/integration_playbooks
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal --junit-xml=$(BUILD)/results/$(SUITE).xml tests/integration_playbooks
 
 .PHONY: smoke
 smoke: $(VENV)/.stamp $(COLLECTION) ## a slice of integration that uses each plugin
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) -m smoke --junit-xml=$(BUILD)/results/$(SUITE).xml \
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal -m smoke --junit-xml=$(BUILD)/results/$(SUITE).xml \
 		tests/integration_playbooks
 
 .PHONY: faults
 faults: $(VENV)/.stamp $(COLLECTION) ## every caller under every fault; prints the table of faults and callers
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --junit-xml=$(BUILD)/results/$(SUITE).xml tests/fault_battery
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal --junit-xml=$(BUILD)/results/$(SUITE).xml tests/fault_battery
 
 .PHONY: faults-fast
 faults-fast: $(VENV)/.stamp $(COLLECTION)
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) -m quick --junit-xml=$(BUILD)/results/$(SUITE).xml tests/fault_battery
+	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal -m quick --junit-xml=$(BUILD)/results/$(SUITE).xml tests/fault_battery
 
 .PHONY: promises
 promises: $(VENV)/.stamp $(COLLECTION) ## write the page of the documentation that shows the table of faults
