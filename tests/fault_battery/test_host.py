@@ -215,9 +215,10 @@ def _look(path: Path) -> str:
 
 
 def _cells(kind: str, quick: bool) -> Iterator[Cell]:
+    """The slice for daily work, or all the rest."""
     for fault in HOST_FAULTS:
-        if kind in fault.servers and (fault.quick or not quick):
-            for caller in fault.callers if not quick else (MODULE,):
+        for caller in fault.callers if kind in fault.servers else ():
+            if (fault.quick and caller == MODULE) == quick:
                 yield Cell(fault, caller, kind)
 
 
@@ -245,7 +246,7 @@ def test_hosts(
     record: Record,
     mounts: ExitStack,
 ) -> None:
-    """All faults, met by all who stage."""
+    """The other faults, and those as the role meets them."""
     _meet(tmp_path, emulator, documents, record, mounts, list(_cells(kind, False)))
 
 
