@@ -55,6 +55,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(BUILD)/collections
 export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
 export ANSIBLE_HOME := $(CURDIR)/$(BUILD)/ansible
 WITH_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+PYTEST = $(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal --junit-xml=$(BUILD)/results/$(SUITE).xml
 WITH_DEMO := PATH="$(CURDIR)/$(DEMO_VENV)/bin:$$PATH"
 
 .PHONY: help
@@ -91,7 +92,7 @@ lint-fast: $(VENV)/.stamp $(COLLECTION) ## the static checks that take seconds
 
 .PHONY: unit
 unit: $(VENV)/.stamp $(COLLECTION) ## unit tests
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal --junit-xml=$(BUILD)/results/$(SUITE).xml $(wildcard tests/unit*)
+	@$(PYTEST) $(wildcard tests/unit*)
 
 .PHONY: sanity
 sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
@@ -100,20 +101,19 @@ sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
 .PHONY: integration
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
 	@sh tests/tools/install_system_packages.sh chromium chromedriver:chromium-driver
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal --junit-xml=$(BUILD)/results/$(SUITE).xml tests/integration_playbooks
+	@$(PYTEST) tests/integration_playbooks
 
 .PHONY: smoke
 smoke: $(VENV)/.stamp $(COLLECTION) ## a slice of integration that uses each plugin
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal -m smoke --junit-xml=$(BUILD)/results/$(SUITE).xml \
-		tests/integration_playbooks
+	@$(PYTEST) -m smoke tests/integration_playbooks
 
 .PHONY: faults
 faults: $(VENV)/.stamp $(COLLECTION) ## every caller under every fault; prints the table of faults and callers
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal --junit-xml=$(BUILD)/results/$(SUITE).xml tests/fault_battery
+	@$(PYTEST) tests/fault_battery
 
 .PHONY: faults-fast
 faults-fast: $(VENV)/.stamp $(COLLECTION)
-	@$(WITH_VENV) python -m pytest -n $(PROCESSES) --dist worksteal -m quick --junit-xml=$(BUILD)/results/$(SUITE).xml tests/fault_battery
+	@$(PYTEST) -m quick tests/fault_battery
 
 .PHONY: promises
 promises: $(VENV)/.stamp $(COLLECTION) ## write the page of the documentation that shows the table of faults
@@ -127,7 +127,7 @@ molecule: $(VENV)/.stamp $(COLLECTION) ## the role on two Linux hosts in contain
 .PHONY: image
 image: $(VENV)/.stamp $(COLLECTION) ## build the execution environment and use everything in a container of it
 	@sh tests/tools/install_system_packages.sh
-	@$(WITH_VENV) python -m pytest --junit-xml=$(BUILD)/results/$(SUITE).xml tests/execution_environment
+	@$(PYTEST) -n 0 tests/execution_environment
 
 # Suites of the matrix, such as integration-2.16-py3.10.
 IN_MATRIX = $(MAKE) --no-print-directory $(firstword $(subst -, ,$@)) SUITE=$@ \
