@@ -56,8 +56,10 @@ def bounded_adapter(try_deadline: threading.local, connections: int, verify: boo
     def _context() -> ssl.SSLContext:
         context = create_urllib3_context()
         context.sslsocket_class = BoundedSocket
-        # Has to be off before verification can be.
-        context.check_hostname = verify
+        if not verify:
+            # Has to be off before verification can be.
+            context.check_hostname = False
+        # Else it is as urllib3 has set it: release 1.26 compares names by itself, and does not tell ssl an address.
         return context
 
     return BoundedAdapter(pool_connections=4, pool_maxsize=connections)

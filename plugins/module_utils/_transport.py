@@ -357,10 +357,21 @@ def _causes(problem: BaseException | None) -> list[BaseException]:
     return found
 
 
+def _distrust(problem: BaseException | None) -> str:
+    """Say why a certificate does not verify, or return an empty text when that is not the problem."""
+    for cause in _causes(problem):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return printable(cause.verify_message or "no reason given")
+        if type(cause).__name__ == "CertificateError":
+            # Of urllib3 1.26, which compares names by itself.
+            return printable(str(cause))
+    return ""
+
+
 def _worth_a_retry(requests: t.Any, problem: Exception) -> bool:
     """Connection errors and time-outs are; a certificate that does not verify, or a URL that cannot be, is not."""
     errors = requests.exceptions
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(problem)):
+    if _distrust(problem):
         return False
     return isinstance(problem, (errors.ConnectionError, errors.Timeout, errors.ChunkedEncodingError))
 
@@ -368,9 +379,8 @@ def _worth_a_retry(requests: t.Any, problem: Exception) -> bool:
 def _describe(requests: t.Any, problem: Exception | None) -> str:
     errors = requests.exceptions
     causes = _causes(problem)
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the server's certificate does not verify ({printable(cause.verify_message or 'no reason given')})"
+    if _distrust(problem):
+        return f"the server's certificate does not verify ({_distrust(problem)})"
     if isinstance(problem, errors.ProxyError):
         return "the proxy could not be reached or refused the connection"
     if isinstance(problem, errors.ConnectTimeout):
@@ -394,7 +404,7 @@ def _describe(requests: t.Any, problem: Exception | None) -> str:
 
 
 def _remedy(requests: t.Any, problem: Exception | None) -> str:
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(problem)):
+    if _distrust(problem):
         return "Set ca_path to the CA that signed the certificate, of the server or of a proxy that inspects TLS"
     if isinstance(problem, requests.exceptions.ProxyError):
         return "Check the environment variables HTTPS_PROXY and NO_PROXY of the controller, or of the task"

@@ -471,6 +471,18 @@ class TestTrust:
                 client.send(server.url, bearer=TOKEN, ca_path=server.ca_path)
             assert server.received == b""
 
+    @pytest.mark.parametrize("name", ["127.0.0.1", "other.example"])
+    def test_an_address_in_place_of_a_name(self, name: str, client: Client) -> None:
+        """Releases of urllib3 differ in who compares them."""
+        with RawServer(lambda stream: respond(stream, b"{}"), name=name) as server:
+            url = server.url.replace("localhost", "127.0.0.1")
+            if name == "127.0.0.1":
+                assert client.send(url, ca_path=server.ca_path).status == 200
+            else:
+                with pytest.raises(UnavailableError, match="certificate does not verify"):
+                    client.send(url, bearer=TOKEN, ca_path=server.ca_path)
+                assert server.received == b""
+
     def test_ca_path_wins_over_the_variables_of_requests(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             monkeypatch.setenv(name, client.emu.other_ca_path)
