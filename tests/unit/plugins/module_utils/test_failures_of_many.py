@@ -13,11 +13,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_lice
 
 
 def test_a_failure_of_all_is_told_once_and_names_each() -> None:
-    failure = SignInError("Could not sign in", "the secret has expired", "Make another")
+    failure = SignInError("Could not sign in", "the secret has expired", "Renew it")
     with pytest.raises(ProvisioningError) as both:
         all_or_error(["first", "second"], [failure, failure])
     assert str(both.value) == (
-        "Could not get 2 of 2 offline licenses: [first, second] Could not sign in: the secret has expired. Make another."
+        "Could not get 2 of 2 offline licenses: [first, second] Could not sign in: the secret has expired. Renew it."
     )
     with pytest.raises(ProvisioningError, match=r"\[first\] Could not sign in: the secret"):
         all_or_error(["first"], [failure])
