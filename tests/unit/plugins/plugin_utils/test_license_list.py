@@ -110,3 +110,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert len(message) < 400
     assert isinstance(found, list)
     assert not any(isinstance(item, str) for item in found)
+
+
+def test_no_text_is_shown() -> None:
+    """It may hold a license."""
+    spec = {**shared_options(), **specification()["argument_spec"]}
+    shown = shown_arguments({"licenses": "license_blob: c2VjcmV0"}, spec)
+    assert "c2VjcmV0" not in str(shown)
+    assert shown_arguments({"licenses": None}, spec) == {"licenses": None}
