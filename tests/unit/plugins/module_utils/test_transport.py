@@ -345,7 +345,8 @@ class TestSize:
         assert error.cause == "it is larger than 1024 KiB"
         assert error.status == 200
         assert client.tries == 1
-        assert peak() < 40
+        # A read of 16 KiB unpacks to 16 MiB, of which urllib3 1.26 holds up to three copies.
+        assert peak() < 64
 
     def test_of_an_error_is_bounded_too_but_the_status_counts(self, client: Client) -> None:
         client.fault("status", status=400, body={"code": "Bad", "message": "x" * 500_000})
