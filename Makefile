@@ -75,8 +75,8 @@ test-fast: $(VENV)/.stamp ## the quick part: static checks, unit tests, and the 
 	@$(WITH_VENV) python tests/tools/run_all.py --keep-going lint-fast unit faults-fast
 
 .PHONY: everything
-everything: $(VENV)/.stamp ## test and matrix in one, as before a release
-	@$(WITH_VENV) python tests/tools/run_all.py --matrix $(SUITES)
+everything: $(VENV)/.stamp ## test and matrix in one, as before a release; with MINUTES=60 nothing begins later
+	@$(WITH_VENV) python tests/tools/run_all.py --matrix $(addprefix --minutes ,$(MINUTES)) $(SUITES)
 
 .PHONY: matrix
 matrix: $(VENV)/.stamp ## integration, and some of the others, on each ansible-core with the Pythons of this machine

@@ -4,9 +4,9 @@
 
 """The matrix: on which ansible-core, with which Python, which suites run.
 
-The bounds are those of the Makefile, the Pythons those of this machine. On each core the integration tests run whole
-with one Python, chosen so that all Pythons have their turn, and with the others a slice of them that uses each plugin
-(smoke).
+The bounds are those of the Makefile, the Pythons those of this machine. On the oldest core the integration tests run
+whole first, with unit and sanity tests; then a slice of them that uses each plugin (smoke) on each core with each of
+its Pythons; then the integration tests whole on each other core, with one Python, chosen so that all have their turn.
 """
 
 from __future__ import annotations
@@ -37,21 +37,23 @@ def pythons() -> dict[str, list[str]]:
 
 
 def suites(default_ran: bool) -> list[str]:
-    """The suites of the matrix; without those of the default core and Python when these have run under other names."""
-    names = []
-    slices = []
-    turn = 0
-    for core, versions in pythons().items():
-        if not versions:
-            continue
-        whole = PYTHON if core == CORE else versions[turn % len(versions)]
-        turn += 1
-        if not (default_ran and core == CORE):
-            names += [f"integration-{core}-py{whole}"]
-        if core == "2.16":
-            names += [f"unit-{core}-py{whole}", f"sanity-{core}-py{whole}"]
-        slices += [f"smoke-{core}-py{version}" for version in versions if version != whole]
-    return names + slices
+    """The suites of the matrix, the most telling first.
+
+    Those of the default core and Python are left out when these have run under other names.
+    """
+    oldest: list[str] = []
+    slices: list[str] = []
+    whole: list[str] = []
+    for turn, (core, versions) in enumerate((core, versions) for core, versions in pythons().items() if versions):
+        chosen = PYTHON if core == CORE else versions[turn % len(versions)]
+        pairs = [f"{core}-py{version}" for version in versions]
+        if not turn:
+            oldest = [f"{kind}-{core}-py{chosen}" for kind in ("integration", "unit", "sanity")]
+            pairs.remove(f"{core}-py{chosen}")
+        elif core != CORE or not default_ran:
+            whole.append(f"integration-{core}-py{chosen}")
+        slices += [f"smoke-{pair}" for pair in pairs if not (default_ran and pair == f"{CORE}-py{PYTHON}")]
+    return oldest + slices + whole
 
 
 def table(counts: dict[str, Counts]) -> list[str]:

@@ -4,11 +4,12 @@
 
 """Run suites of tests, each a target of make, and end with one line: how many tests passed and how many failed.
 
-Usage: run_all.py [--keep-going] [--matrix] [SUITE...]
+Usage: run_all.py [--keep-going] [--matrix] [--minutes N] [SUITE...]
 
 Each suite leaves its counts below `.build/results`. A suite that fails without naming a failed test counts as one
 failure, and so does each test that was skipped: nothing is left out silently. Without --keep-going the first suite that
-fails ends the run. With --matrix the suites of matrix.py follow, and its table.
+fails ends the run. With --matrix the suites of matrix.py follow, and its table; with
+--minutes none of those is begun later, and the table says which.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep-going", action="store_true", help="run the other suites after one that failed")
     parser.add_argument("--matrix", action="store_true", help="also run on the other cores and Pythons")
+    parser.add_argument("--minutes", type=float, help="begin no suite of the matrix after so many minutes")
     parser.add_argument("suites", nargs="*", metavar="SUITE")
     arguments = parser.parse_args()
     suites = list(arguments.suites)
@@ -52,18 +54,23 @@ def main() -> int:
 
     table = []
     total = Counts()
+    failed_before = False
+    begun = time.monotonic()
     for suite in suites:
+        if arguments.minutes and suite not in arguments.suites and time.monotonic() - begun > arguments.minutes * 60:
+            break
         counts, seconds = run_suite(suite)
         table.append((suite, counts, seconds))
         total += counts
-        if (counts.failed or counts.skipped) and not arguments.keep_going:
+        failed_before = bool(counts.failed or counts.skipped)
+        if failed_before and not arguments.keep_going:
             break
 
     print(f"\n{'suite':<24} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
     for suite, counts, seconds in table:
         print(f"{suite:<24} {counts.passed:>7} {counts.failed:>7} {counts.skipped:>8} {seconds:>8.1f}")
     for suite in suites[len(table) :]:
-        print(f"{suite:<24} did not run: a suite before it failed")
+        print(f"{suite:<24} did not run: {'a suite before it failed' if failed_before else 'no time left'}")
     if arguments.matrix:
         print()
         print(*matrix.table({suite: counts for suite, counts, _seconds in table}), sep="\n")
