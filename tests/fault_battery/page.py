@@ -39,7 +39,8 @@ In every row, beside what it says:
 
 * No license file is ever partial or wrong, no good file is lost, and nothing outside of ``dest`` is touched.
 * A failure is one message that says what was attempted, why it failed, which license, product or offer it is about, and
-  what to do; it comes at most two seconds after the option ``deadline`` ends.
+  what to do; it comes at most two seconds after the option ``deadline`` ends, beside the time that Ansible itself takes
+  for the task.
 * There are no more tries than ``max_retries`` allows, and none comes before the time that Retry-After gives.
 * No secret, token, assertion or license shows in output, log, difference or failed result, and none is left in a file
   once the run has ended.
