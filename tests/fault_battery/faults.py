@@ -83,7 +83,7 @@ class Fault:
 
     def callers_at(self, server: str) -> tuple[str, ...]:
         """Who meets it at a server: the role is tried where it differs from the module, which it calls."""
-        if server == STORE or (server == LICENSING and self.quick):
+        if server == STORE or (server == LICENSING and (self.quick or STORE not in self.servers)):
             return self.callers
         return tuple(name for name in self.callers if name != ROLE)
 
