@@ -260,7 +260,9 @@ class TestRetryAfter:
         assert client.send().status == 200
         assert client.waits[0] < 1.0
 
-    @pytest.mark.parametrize("value", ["3600", "9" * 400, formatdate(time.time() + 86400, usegmt=True)])
+    @pytest.mark.parametrize(
+        "value", ["3600", "9" * 400, formatdate(time.time() + 86400, usegmt=True)], ids=["hour", "endless", "date"]
+    )
     def test_beyond_the_deadline_ends_the_tries_at_once(self, value: str, client: Client) -> None:
         client.fault("status", status=429, headers={"Retry-After": value})
         answer = client.send()
