@@ -111,6 +111,9 @@ def parse(text: str, cwd: str) -> WindowsPath:
         text = text[4:]
         if not re.match(r"[A-Za-z]:\\", text):
             raise BadWindowsPath(f"Only drives and shares are known, not {text!r}")
+    # Python before 3.12 takes it for a path of the current drive.
+    if text.startswith("\\\\") and not re.match(r"\\\\[^\\]+\\[^\\]", text):
+        raise BadWindowsPath(f"No drive and no share in the path {text!r}")
     drive, rest = ntpath.splitdrive(ntpath.normpath(ntpath.join(cwd, text)))
     if re.fullmatch(r"[A-Za-z]:", drive):
         anchor = drive[0].upper() + ":"
