@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -141,7 +142,7 @@ class Partner:
 
     def refused(self, *names: str, **options: Any) -> str:
         """The message of options that are refused before any request, in which these names are."""
-        text = str(self.error(OptionError, lambda: self.find(**options)))
+        text = str(self.error(OptionError, functools.partial(self.find, **options)))
         assert not [name for name in names if name not in text], text
         assert not self.emu.requests()
         return text
