@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import SECRET_OPTIONS
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, SignInError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._refresh_token_file import RefreshTokenFile
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
@@ -109,11 +110,5 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     if settings.refresh_token_file:
         with suppress(OptionError):
             kept = RefreshTokenFile(settings.refresh_token_file).read()
-    secrets = (
-        settings.client_secret,
-        settings.refresh_token,
-        settings.client_certificate_password,
-        settings.access_token,
-        kept,
-    )
+    secrets = (*(str(getattr(settings, name)) for name in SECRET_OPTIONS), kept)
     return tuple(secret for secret in secrets if secret)

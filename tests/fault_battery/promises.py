@@ -124,7 +124,7 @@ def outcome_problems(fault: Fault, outcome: Outcome) -> list[str]:
     return []
 
 
-def secrecy_problems(watch: Watch, lab: Lab, run: Run, reported: bool = True) -> list[str]:
+def secrecy_problems(watch: Watch, lab: Lab, run: Run) -> list[str]:
     """Secrets, tokens, assertions and licenses in output, log, results or files; a cache that outlived its run."""
     found = watch.findings("standard output", run.stdout) + watch.findings("standard error", run.stderr)
     found += watch.findings("the log", lab.log)

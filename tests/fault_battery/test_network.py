@@ -90,13 +90,16 @@ def _meet(
     surroundings = promises.Surroundings(lab, callers)
     watch = Watch(lab, [item.good for caller in callers for item in caller.items if item.good], **_secrets(emulator))
 
+    fired: dict[str, list[int]] = {}
     for met in mets:
         for rule in met.fault.rules:
             marks = "|".join(re.escape(item.mark) for caller in met.callers for item in caller.items)
             own = {} if "listener" in rule else {"listener": listener_of(server), "path_regex": marks}
-            emulator.fault({**own, **rule})
+            fired.setdefault(met.fault.id, []).append(emulator.fault({**own, **rule}))
     run = _run(lab, callers)
+    applied = {rule["id"]: rule["applied"] for rule in emulator.faults()}
     shared = [
+        *(f"{name} never happened" for name, rules in fired.items() if not any(applied[rule] for rule in rules)),
         *promises.secrecy_problems(watch, lab, run),
         *surroundings.problems(),
         *promises.token_problems([met.fault for met in mets], len(mets[0].callers), run),
