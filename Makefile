@@ -67,19 +67,19 @@ demo: $(DEMO_VENV)/.stamp $(COLLECTION) ## stage five licenses onto two hosts, t
 	@$(WITH_DEMO) python tests/demo/run.py
 
 .PHONY: test
-test: $(VENV)/.stamp ## run everything below but the matrix, and print how many tests passed and failed
+test: $(VENV)/.stamp $(COLLECTION) ## run everything below but the matrix, and print how many tests passed and failed
 	@$(WITH_VENV) python tests/tools/run_all.py $(SUITES)
 
 .PHONY: test-fast
-test-fast: $(VENV)/.stamp ## the quick part: static checks, unit tests, and the most telling faults
+test-fast: $(VENV)/.stamp $(COLLECTION) ## the quick part: static checks, unit tests, and the most telling faults
 	@$(WITH_VENV) python tests/tools/run_all.py --keep-going lint-fast unit faults-fast
 
 .PHONY: everything
-everything: $(VENV)/.stamp ## test and matrix in one, as before a release; with MINUTES=60 nothing begins later
+everything: $(VENV)/.stamp $(COLLECTION) ## test and matrix in one, as before a release; with MINUTES=60 nothing begins later
 	@$(WITH_VENV) python tests/tools/run_all.py --matrix $(addprefix --minutes ,$(MINUTES)) $(SUITES)
 
 .PHONY: matrix
-matrix: $(VENV)/.stamp ## integration, and some of the others, on each ansible-core with the Pythons of this machine
+matrix: $(VENV)/.stamp $(COLLECTION) ## integration, and some of the others, on each ansible-core with the Pythons of this machine
 	@$(WITH_VENV) python tests/tools/run_all.py --keep-going --matrix
 
 .PHONY: lint
@@ -101,7 +101,7 @@ sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
 .PHONY: integration
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
 	@sh tests/tools/install_system_packages.sh chromium chromedriver:chromium-driver
-	@$(PYTEST) tests/integration_playbooks
+	@$(PYTEST) $(if $(ONLY),-m "$(ONLY)") tests/integration_playbooks
 
 .PHONY: smoke
 smoke: $(VENV)/.stamp $(COLLECTION) ## a slice of integration that uses each plugin
@@ -133,11 +133,18 @@ image: $(VENV)/.stamp $(COLLECTION) ## build the execution environment and use e
 IN_MATRIX = $(MAKE) --no-print-directory $(firstword $(subst -, ,$@)) SUITE=$@ \
 	CORE=$(firstword $(subst -, ,$*)) PY=$(patsubst py%,%,$(word 2,$(subst -, ,$*)))
 
-unit-% sanity-% integration-%:
+setup-% unit-% sanity-%:
 	@$(IN_MATRIX)
+
+integration-%:
+	@$(IN_MATRIX) ONLY="smoke or not once"
 
 smoke-%:
 	@$(IN_MATRIX) LIGHT=yes
+
+# The virtual environment of a smoke suite.
+light-%:
+	@$(MAKE) --no-print-directory setup-$* LIGHT=yes
 
 .PHONY: bench
 bench: $(VENV)/.stamp $(COLLECTION) ## compare the collection with a playbook without it, at 10 to 1,000 licenses

@@ -74,6 +74,7 @@ def test_first_and_later_runs(new_lab: NewLab, served: Served, figure: Figure) -
         assert list(_manifest(lab, host)["selections"]) == [f"{one.product_id.lower()}/0015"]
 
 
+@pytest.mark.once
 def test_fifty_hosts(new_lab: NewLab, figure: Figure) -> None:
     """The catalog is asked once, whether hosts look a product up or stage its licenses."""
     lab = new_lab(linux=50)

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import msal
+import pytest
 import yaml
 
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import auth
@@ -28,6 +29,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in_er
 from .conftest import NewLab, Served
 from .guides import DIRECTORY, Reader, literals, readme_blocks, table, text_of
 from .harness import ROOT, Lab, default_name
+
+pytestmark = pytest.mark.once
 
 # What a test cannot do in seconds is said in the text of a guide, not shown as an example.
 

@@ -110,8 +110,12 @@ def _template_calls(lab: Lab, template: str) -> Play:
 @_scenario("``ansible_user`` of SSH connections, and two tasks that do not mention it")
 def _connection(lab: Lab, template: str) -> Play:
     tasks = [{"name": str(number), "ansible.builtin.ping": {}, "ignore_errors": True} for number in range(2)]
-    # Nobody need be there for Ansible to make up its mind about the user.
-    ssh = {"ansible_connection": "ssh", "ansible_ssh_executable": "/bin/false"}
+    # Nobody need be there for Ansible to make up its mind about the user. What ends before it has read makes a host
+    # unreachable now and then.
+    nobody = lab.directory / "nobody"
+    nobody.write_text("#!/bin/sh\ncat >/dev/null\nexit 1\n", encoding="utf-8")
+    nobody.chmod(0o755)
+    ssh = {"ansible_connection": "ssh", "ansible_ssh_executable": str(nobody)}
     return _play(template, *tasks, ansible_user="{{ license | hash('sha256') }}", **ssh)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from license_services import both_services
 
 from .conftest import Figure, NewLab, Served
@@ -25,6 +26,7 @@ def _cache_files(lab: Lab) -> list[Path]:
     ]
 
 
+@pytest.mark.once
 def test_template_on_many_hosts(new_lab: NewLab, served: Served, figure: Figure) -> None:
     """A template of 200 lookups over 20 licenses on 50 hosts at 10 forks asks for each license once."""
     lab = new_lab(linux=HOSTS)

@@ -42,6 +42,7 @@ _DOCUMENTED = "031C9E47-4802-4248-838E-778FB1D2CC05"
 _NOT_THERE = "00000000-0000-4000-8000-000000000000"
 
 
+@pytest.mark.once
 def test_a_template_on_fifty_hosts(new_lab: NewLab, figure: Figure) -> None:
     """10 lookups of 5 distinct offers, in a file that each host gets."""
     lab = asking_partner_center(new_lab(linux=50))

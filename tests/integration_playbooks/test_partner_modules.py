@@ -282,6 +282,7 @@ def test_on_missing_decides_about_nothing_else(lab: Lab, on_missing: str) -> Non
     assert emulator.count("stranger") == 0
 
 
+@pytest.mark.once
 def test_fifty_hosts(new_lab: NewLab, figure: Figure) -> None:
     lab = asking_partner_center(new_lab(linux=50))
     wanted = lab.emulator.offer_ids(5)

@@ -249,12 +249,14 @@ def test_the_second_run_changes_nothing(lab: Lab, page: Path) -> None:
     assert Page(page).facts["As of"] != "2020-01-02 03:04 UTC"
 
 
+@pytest.mark.once
 def test_a_page_of_something_else_is_replaced(lab: Lab, page: Path) -> None:
     page.write_bytes(b"\xff\xfe\x00 no page")
     written(lab, page, category_id="Trial_Key")
     assert len(Page(page).names) == 21
 
 
+@pytest.mark.once
 def test_category_and_addons_of_the_service(lab: Lab, page: Path) -> None:
     """The service is asked for the add-ons of each offer, which are not in the list of a category."""
     run = written(lab, page, category_id="SmallBusiness_Key", include_addons=True)
@@ -289,6 +291,7 @@ def test_variables_that_are_missing_or_wrong(lab: Lab, page: Path) -> None:
     assert not page.exists()
 
 
+@pytest.mark.once
 def test_sorting(british: Path, browser: Browser) -> None:
     market = MARKET
     browser.open(british)
@@ -324,6 +327,7 @@ def test_sorting(british: Path, browser: Browser) -> None:
     assert browser.complaints == []
 
 
+@pytest.mark.once
 def test_filters(british: Path, browser: Browser) -> None:
     market, total = MARKET, len(MARKET)
     browser.open(british)
@@ -377,6 +381,7 @@ def test_filters(british: Path, browser: Browser) -> None:
     assert browser.complaints == []
 
 
+@pytest.mark.once
 def test_by_keyboard(lab: Lab, page: Path, browser: Browser) -> None:
     """Everything can be reached and used by keys alone."""
     written(lab, page, country="GB", category_id="SmallBusiness_Key", include_addons=True)
@@ -404,6 +409,7 @@ def test_by_keyboard(lab: Lab, page: Path, browser: Browser) -> None:
     assert item.is_displayed()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read(british: Path, browser: Browser, scheme: str) -> None:
     """Contrast of at least 4.5 to 1 in both schemes, and a table that is not wider than the window."""
@@ -416,6 +422,7 @@ def test_text_can_be_read(british: Path, browser: Browser, scheme: str) -> None:
     assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.once
 def test_no_request_leaves_the_page(british: Path, browser: Browser) -> None:
     browser.open(british)
     for column in range(10):
@@ -435,6 +442,7 @@ def test_no_request_leaves_the_page(british: Path, browser: Browser) -> None:
     assert any("Content Security Policy" in text for text in browser.complaints)
 
 
+@pytest.mark.once
 def test_hostile_offers_are_inert(lab: Lab, page: Path, browser: Browser) -> None:
     """Whatever the service sends is text."""
     items = [_hostile(text, number) for number, text in enumerate(HOSTILE)]
@@ -469,6 +477,7 @@ def test_hostile_offers_are_inert(lab: Lab, page: Path, browser: Browser) -> Non
     assert browser.complaints == []
 
 
+@pytest.mark.once
 def test_a_script_that_got_in_would_not_run(lab: Lab, page: Path, browser: Browser) -> None:
     """The page's own policy knows its script and style by their checksums, and nothing else."""
     written(lab, page, category_id="SmallBusiness_Key")
@@ -483,6 +492,7 @@ def test_a_script_that_got_in_would_not_run(lab: Lab, page: Path, browser: Brows
     assert sum("Content Security Policy" in complaint for complaint in browser.complaints) >= 3
 
 
+@pytest.mark.once
 def test_offers_with_nothing_but_an_id(lab: Lab, page: Path, browser: Browser) -> None:
     """Fields come and go, and may be of other kinds than expected."""
     items: list[dict[str, Any]] = [
@@ -521,6 +531,7 @@ def test_offers_with_nothing_but_an_id(lab: Lab, page: Path, browser: Browser) -
     assert browser.complaints == []
 
 
+@pytest.mark.once
 def test_an_empty_market(lab: Lab, page: Path, browser: Browser) -> None:
     lab.emulator.fault(listener="partner_public", action="status", status=200, body={"totalCount": 0, "items": []})
     written(lab, page)

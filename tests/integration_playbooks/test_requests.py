@@ -41,6 +41,7 @@ def test_linux_host_executions(new_lab: NewLab, figure: Figure, pipelining: str)
     )
 
 
+@pytest.mark.once
 def test_fifty_hosts(new_lab: NewLab, figure: Figure) -> None:
     lab = new_lab(linux=50)
     task = lab.task(licenses=lab.emulator.licenses(20))

@@ -171,6 +171,7 @@ def _of_type(emulator: Emulator, kind: str) -> tuple[Injector, str]:
     }[kind]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "kind",
     [_SECRET, _CERTIFICATE, "encrypted certificate", _REFRESH, "public client", rules.AZURE_TYPE, "Azure with a cloud"],
@@ -186,6 +187,7 @@ def test_credentials(lab: Lab, served: Served, kind: str) -> None:
     assert how in note
 
 
+@pytest.mark.once
 @both_services
 def test_failed_job(new_lab: NewLab, served: Served, service: LicenseService) -> None:
     """Output and events name each license that could not be had and what to do, and hold no secret."""
@@ -246,6 +248,7 @@ def test_host_without_python(lab: Lab) -> None:
     assert _made_no_request(job)
 
 
+@pytest.mark.once
 def test_home(lab: Lab) -> None:
     """What a job leaves in its home is Ansible's own, and a job without a home that it can write into does as well."""
     controller = Controller(lab)
@@ -265,6 +268,7 @@ def test_home(lab: Lab) -> None:
     assert not [path for path in files_below(lab.directory / "home2") if "msdevices" in str(path)]
 
 
+@pytest.mark.once
 def test_refresh_tokens(lab: Lab) -> None:
     """Without a file each job uses the credential's token again; with a file that outlives jobs, the newest."""
     emulator = lab.emulator
@@ -313,6 +317,7 @@ module.exit_json(changed=False)
 """
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("collection", ["ansible.controller", "awx.awx"])
 def test_objects_are_created(lab: Lab, collection: str) -> None:
     """The commands of the guide give the objects to the modules, with what is the reader's own put in.
@@ -360,6 +365,7 @@ def test_objects_are_created(lab: Lab, collection: str) -> None:
     assert [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] == expected
 
 
+@pytest.mark.once
 def test_guide() -> None:
     """Its table of credential types is what the objects say; its commands and files name what there is."""
     types = rules.objects()["controller_credential_types"]

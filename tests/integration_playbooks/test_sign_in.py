@@ -175,6 +175,7 @@ def test_options_win_over_the_environment(lab: Lab) -> None:
     assert lab.run([task], environment=wrong).ok("linux1", "stage")["changed"] is True
 
 
+@pytest.mark.once
 def test_wrong_secret_at_twenty_hosts(new_lab: NewLab, figure: Figure) -> None:
     """One clear failure on each host; fewer sign-ins than hosts, since those who wait for one share its outcome."""
     lab = new_lab(linux=20)

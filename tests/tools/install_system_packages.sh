@@ -33,6 +33,12 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "Installing:$missing"
+# Suites that run side by side may both come here.
+mkdir -p .build
+exec 9>.build/packages.lock
+if command -v flock >/dev/null 2>&1; then
+    flock 9
+fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 # Word splitting is wanted: one argument for each package.

@@ -4,9 +4,9 @@
 
 """The matrix: on which ansible-core, with which Python, which suites run.
 
-The bounds are those of the Makefile, the Pythons those of this machine. On the oldest core the integration tests run
-whole first, with unit and sanity tests; then a slice of them that uses each plugin (smoke) on each core with each of
-its Pythons; then the integration tests whole on each other core, with one Python, chosen so that all have their turn.
+The bounds are those of the Makefile, the Pythons those of this machine. The integration tests run on each core with one
+Python, chosen so that all Pythons have their turn; a slice of them that uses each plugin (smoke) runs on each core with
+each of its other Pythons; unit and sanity tests run on the oldest core, too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from results import ROOT, Counts
 
 CORE = ".".join(ansible.release.__version__.split(".")[:2])
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+# Targets that make the virtual environment of other suites: with the package ansible, or with a link to it.
+SETUPS = ("setup", "light")
 _NAME = re.compile(r"(?P<kind>\w+)-(?P<core>2\.\d+)-py(?P<python>3\.\d+)")
 
 
@@ -37,32 +39,49 @@ def pythons() -> dict[str, list[str]]:
 
 
 def suites(default_ran: bool) -> list[str]:
-    """The suites of the matrix, the most telling first.
+    """The suites of the matrix, the most telling first, and before them the set-ups that they need.
 
     Those of the default core and Python are left out when these have run under other names.
     """
+    setups: list[str] = []
     oldest: list[str] = []
-    slices: list[str] = []
-    whole: list[str] = []
+    integration: list[str] = []
+    smoke: list[str] = []
     for turn, (core, versions) in enumerate((core, versions) for core, versions in pythons().items() if versions):
         chosen = PYTHON if core == CORE else versions[turn % len(versions)]
-        pairs = [f"{core}-py{version}" for version in versions]
+        pairs = [f"{core}-py{version}" for version in versions if version != chosen]
+        smoke += [f"smoke-{pair}" for pair in pairs]
+        if core != CORE or not default_ran:
+            setups.append(f"setup-{core}-py{chosen}")
+            integration.append(f"integration-{core}-py{chosen}")
+        setups += [f"light-{pair}" for pair in pairs]
         if not turn:
-            oldest = [f"{kind}-{core}-py{chosen}" for kind in ("integration", "unit", "sanity")]
-            pairs.remove(f"{core}-py{chosen}")
-        elif core != CORE or not default_ran:
-            whole.append(f"integration-{core}-py{chosen}")
-        slices += [f"smoke-{pair}" for pair in pairs if not (default_ran and pair == f"{CORE}-py{PYTHON}")]
-    return oldest + slices + whole
+            oldest = [f"{what}-{core}-py{chosen}" for what in ("sanity", "unit")]
+    return setups + oldest[:1] + integration + smoke + oldest[1:]
+
+
+def setups_of(suite: str) -> list[str]:
+    """The set-ups of which a suite needs one."""
+    match = _NAME.fullmatch(suite)
+    if not match or match["kind"] in SETUPS:
+        return []
+    return [f"{setup}-{match['core']}-py{match['python']}" for setup in SETUPS]
+
+
+def kind(suite: str) -> str:
+    """The kind of a suite, whatever it runs on."""
+    return suite.partition("-2.")[0]
 
 
 def table(counts: dict[str, Counts]) -> list[str]:
     """What ran on which core and Python, and how many tests passed."""
     ran: dict[tuple[str, str], list[str]] = {}
     for name, count in counts.items():
+        if kind(name) in SETUPS:
+            continue
         match = _NAME.fullmatch(name)
-        core, python, kind = match.group("core", "python", "kind") if match else (CORE, PYTHON, name)
-        text = f"{kind} {count.passed}" + (
+        core, python, what = match.group("core", "python", "kind") if match else (CORE, PYTHON, name)
+        text = f"{what} {count.passed}" + (
             f", {count.failed + count.skipped} FAILED" if count.failed + count.skipped else ""
         )
         ran.setdefault((core, python), []).append(text)

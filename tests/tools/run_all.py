@@ -6,38 +6,100 @@
 
 Usage: run_all.py [--keep-going] [--matrix] [--minutes N] [SUITE...]
 
-Each suite leaves its counts below `.build/results`. A suite that fails without naming a failed test counts as one
-failure, and so does each test that was skipped: nothing is left out silently. Without --keep-going the first suite that
-fails ends the run. With --matrix the suites of matrix.py follow, and its table; with
+Suites that keep one processor busy run in a lane of their own, beside those whose tests run in several processes; what
+they print is shown when they end. Each suite leaves its counts below `.build/results`. A suite that fails without
+naming a failed test counts as one failure, and so does each test that was skipped: nothing is left out silently.
+Without --keep-going nothing is begun after a failure. With --matrix the suites of matrix.py follow, and its table; with
 --minutes none of those is begun later, and the table says which.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import matrix
-from results import ROOT, Counts, forget_counts, read_counts
+from results import RESULTS, ROOT, Counts, forget_counts, read_counts
+
+# By the first word of their names.
+ONE_PROCESSOR = ("lint", "sanity", "molecule", "image", *matrix.SETUPS)
 
 
-def run_suite(suite: str) -> tuple[Counts, float]:
-    """Run one suite; return its counts and the seconds that it took."""
-    print(f"\n######## {suite}", flush=True)
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What became of a suite."""
+
+    counts: Counts
+    seconds: float
+
+
+class Runner:
+    """Runs suites in two lanes, and keeps what became of them."""
+
+    def __init__(self, suites: list[str], in_time: list[str], keep_going: bool, minutes: float | None) -> None:
+        """Take the suites, those of them that begin before so many minutes or not at all, and whether to begin others
+        after a failure."""
+        self.results: dict[str, Result] = {}
+        self.failed = False
+        self._one_processor = [suite for suite in suites if matrix.kind(suite) in ONE_PROCESSOR]
+        self._others = [suite for suite in suites if suite not in self._one_processor]
+        self._in_time = in_time
+        self._keep_going = keep_going
+        self._end = time.monotonic() + minutes * 60 if minutes else None
+        # What others wait for: an environment that is made in the other lane.
+        self._done = {suite: threading.Event() for suite in suites}
+
+    def run(self) -> None:
+        """Run the suites of each lane in their order, and wait for the end."""
+        lane = threading.Thread(target=self._run_lane, args=(self._one_processor, bool(self._others)))
+        lane.start()
+        self._run_lane(self._others, quiet=False)
+        lane.join()
+
+    def _run_lane(self, suites: list[str], quiet: bool) -> None:
+        for suite in suites:
+            for setup in matrix.setups_of(suite):
+                if setup in self._done:
+                    self._done[setup].wait()
+            if self._may_begin(suite):
+                result = run_suite(suite, quiet)
+                self.results[suite] = result
+                self.failed = self.failed or bool(result.counts.failed or result.counts.skipped)
+            self._done[suite].set()
+
+    def _may_begin(self, suite: str) -> bool:
+        if self.failed and not self._keep_going:
+            return False
+        return self._end is None or suite not in self._in_time or time.monotonic() < self._end
+
+
+def run_suite(suite: str, quiet: bool) -> Result:
+    """Run one suite; a quiet one is shown when it has ended."""
+    print(f"\n######## {suite}{' begins' if quiet else ''}", flush=True)
     forget_counts(suite)
     started = time.monotonic()
-    status = subprocess.call([os.environ.get("MAKE", "make"), "--no-print-directory", suite], cwd=ROOT)
+    command = [os.environ.get("MAKE", "make"), "--no-print-directory", suite]
+    if quiet:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        log = RESULTS / f"{suite}.log"
+        with open(log, "wb") as file:
+            status = subprocess.call(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        print(f"\n######## {suite}\n{log.read_text(encoding='utf-8', errors='replace')}", flush=True)
+    else:
+        status = subprocess.call(command, cwd=ROOT)
     seconds = time.monotonic() - started
     counts = read_counts(suite) or Counts()
     if status and not counts.failed:
         counts.failed = 1
-    elif not status and not counts.passed:
+    elif not status and not counts.passed and matrix.kind(suite) not in matrix.SETUPS:
         print(f"{suite} ran no test", file=sys.stderr)
         counts.failed += 1
-    return counts, seconds
+    return Result(counts, seconds)
 
 
 def main() -> int:
@@ -48,32 +110,27 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="begin no suite of the matrix after so many minutes")
     parser.add_argument("suites", nargs="*", metavar="SUITE")
     arguments = parser.parse_args()
-    suites = list(arguments.suites)
-    if arguments.matrix:
-        suites += matrix.suites(default_ran="integration" in suites)
-
-    table = []
-    total = Counts()
-    failed_before = False
+    of_matrix = matrix.suites(default_ran="integration" in arguments.suites) if arguments.matrix else []
+    suites = arguments.suites + of_matrix
+    runner = Runner(suites, of_matrix, arguments.keep_going, arguments.minutes)
     begun = time.monotonic()
-    for suite in suites:
-        if arguments.minutes and suite not in arguments.suites and time.monotonic() - begun > arguments.minutes * 60:
-            break
-        counts, seconds = run_suite(suite)
-        table.append((suite, counts, seconds))
-        total += counts
-        failed_before = bool(counts.failed or counts.skipped)
-        if failed_before and not arguments.keep_going:
-            break
+    runner.run()
 
     print(f"\n{'suite':<24} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
-    for suite, counts, seconds in table:
-        print(f"{suite:<24} {counts.passed:>7} {counts.failed:>7} {counts.skipped:>8} {seconds:>8.1f}")
-    for suite in suites[len(table) :]:
-        print(f"{suite:<24} did not run: {'a suite before it failed' if failed_before else 'no time left'}")
+    total = Counts()
+    for suite in suites:
+        if suite not in runner.results:
+            print(f"{suite:<24} did not run: {'another suite failed' if runner.failed else 'no time left'}")
+            continue
+        result = runner.results[suite]
+        counts = result.counts
+        total += counts
+        if matrix.kind(suite) not in matrix.SETUPS or counts.failed:
+            print(f"{suite:<24} {counts.passed:>7} {counts.failed:>7} {counts.skipped:>8} {result.seconds:>8.1f}")
+    print(f"{'together':<24} {total.passed:>7} {total.failed:>7} {total.skipped:>8} {time.monotonic() - begun:>8.1f}")
     if arguments.matrix:
         print()
-        print(*matrix.table({suite: counts for suite, counts, _seconds in table}), sep="\n")
+        print(*matrix.table({suite: result.counts for suite, result in runner.results.items()}), sep="\n")
     failed = total.failed + total.skipped
     print(f"\n{total.passed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
