@@ -33,11 +33,12 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_options import market_from
 from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import PartnerCenter
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings, settings_from
+from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import printable
 from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in import TokenSource
 from ansible_collections.msdevices.provisioning.plugins.module_utils._store_catalog import StoreCatalog
 from ansible_collections.msdevices.provisioning.plugins.module_utils._store_for_business import StoreForBusiness
 from ansible_collections.msdevices.provisioning.plugins.module_utils._store_licensing import StoreLicensing
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer
 
 SERVICES = ("store_for_business", "store_licensing", "store_catalog", "partner_center")
 PASS, FAIL, SKIPPED = "pass", "fail", "skipped"

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
+from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import printable
 from ansible_collections.msdevices.provisioning.plugins.module_utils._task_proxies import proxies_for
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import load_requests, printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import load_requests
 
 # X509_V_ERR_… of OpenSSL.
 _EXPIRED = (9, 10)

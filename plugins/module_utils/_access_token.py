@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._clouds import CLOUDS
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
+from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import printable
 from ansible_collections.msdevices.provisioning.plugins.module_utils._store_licensing import ROLES
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import printable
 
 CLOCK_SECONDS = 300
 """By how much clocks may differ: more, and assertions and tokens are refused."""

@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ServiceError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer
 
 # Offers have about eight levels.
 _MAX_DEPTH = 64

@@ -25,7 +25,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_ce
     PartnerCenter,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import printable
 
 
 @dataclass

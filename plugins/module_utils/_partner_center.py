@@ -23,7 +23,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_errors import is_unknown_offer, meaning
 from ansible_collections.msdevices.provisioning.plugins.module_utils._service_session import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import USER_AGENT, Answer, printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import USER_AGENT, Answer
 
 Offer = t.Dict[str, t.Any]
 

@@ -107,7 +107,7 @@ def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str
     authority = _root_url("authority", given["authority"]) if "authority" in given else cloud.authority
     if "audience" in given:
         _plain("audience", given["audience"])
-    method = _auth_method(given)
+    method = _auth_method(given, environ)
     _check_credentials(given, method)
     _check_texts(given)
     return Settings(
@@ -151,7 +151,7 @@ def check_max_concurrency(value: int) -> int:
     return _at_least("max_concurrency", value, 1)
 
 
-def _auth_method(given: Mapping[str, Any]) -> str:
+def _auth_method(given: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     """Decide on the sign-in method by what is set, never by asking a metadata service."""
     asked = str(given.get("auth_method", "auto"))
     if asked != "auto":
@@ -180,7 +180,7 @@ def _auth_method(given: Mapping[str, Any]) -> str:
     if len(found) > 1:
         raise OptionError(
             "Could not choose how to sign in",
-            f"several credentials are set ({', '.join(_where(name) for name in found)})",
+            f"several credentials are set ({', '.join(_source(name, given[name], environ) for name in found)})",
             "Set auth_method to the one that is meant, or unset the others",
         )
     return _METHOD_OF.get(found[0], found[0])
@@ -210,6 +210,12 @@ def _check_credentials(given: Mapping[str, Any], method: str) -> None:
 def _where(name: str) -> str:
     variables = ENVIRONMENT.get(name, ())
     return f"{name} (environment {' or '.join(variables)})" if variables else name
+
+
+def _source(name: str, value: Any, environ: Mapping[str, str]) -> str:
+    """Return the option's name, and the environment variable that its value came from, if it came from one."""
+    variable = next((variable for variable in ENVIRONMENT.get(name, ()) if environ.get(variable) == value), "")
+    return f"{name} from the environment variable {variable}" if variable else name
 
 
 def _plain(name: str, value: str) -> None:

@@ -11,7 +11,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import printable
 
 _CONSENT = "consent again and set the new one"
 _ASSERTION = "Check client_id, tenant_id, authority and cloud: the assertion was made for others"

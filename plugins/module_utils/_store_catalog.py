@@ -27,7 +27,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_do
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import PackageFilter
 from ansible_collections.msdevices.provisioning.plugins.module_utils._service_session import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer
 
 _REMEDY = "Check product_id and market; the catalog is not a documented public API and may have changed"
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import random
 import re
-import ssl
 import threading
 import time
 import typing as t
@@ -23,12 +22,18 @@ from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._bounded_sockets import bounded_adapter
+from ansible_collections.msdevices.provisioning.plugins.module_utils._connection_problems import (
+    connection_cause,
+    connection_remedy,
+    worth_a_retry,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     MissingLibraryError,
     OptionError,
     ServiceError,
     UnavailableError,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import host_of, shown_url
 from ansible_collections.msdevices.provisioning.plugins.module_utils._task_proxies import proxies_for
 
 if t.TYPE_CHECKING:
@@ -158,7 +163,7 @@ class HttpSession:
                 problem: Exception | None = None
             except self._requests.exceptions.RequestException as exc:
                 problem = exc
-                if not _worth_a_retry(self._requests, exc):
+                if not worth_a_retry(self._requests, exc):
                     raise self._unavailable(shown, exc, retries) from None
             except UnicodeEncodeError:
                 raise OptionError(
@@ -207,7 +212,7 @@ class HttpSession:
             stream=True,
         ) as response:
             if 300 <= response.status_code < 400:
-                target = _host_of(response.headers.get("Location", "")) or "another path"
+                target = host_of(response.headers.get("Location", "")) or "another path"
                 raise ServiceError(
                     f"Could not send {shown}",
                     f"the server answered HTTP {response.status_code}, a redirect to {target}, which is not"
@@ -293,13 +298,13 @@ class HttpSession:
     ) -> UnavailableError:
         # The last wait was planned, but no try followed it.
         tries = len(retries.history) + (0 if deadline_exceeded else 1)
-        cause = _describe(self._requests, problem)
+        cause = connection_cause(self._requests, problem)
         if tries > 1:
             cause += f" ({tries} tries)"
         return UnavailableError(
             f"Could not send {shown}",
             cause,
-            _remedy(self._requests, problem),
+            connection_remedy(self._requests, problem),
             deadline_exceeded=deadline_exceeded,
         )
 
@@ -319,93 +324,3 @@ class _Bearer:
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-def shown_url(url: str) -> str:
-    """Return a URL without query, user and fragment, for messages."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
-
-
-def _host_of(url: str) -> str:
-    """Return the host of a URL that a server sent, fit for a message, or an empty text."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-        return printable(f"{parts.hostname}{port}", 100) if parts.hostname else ""
-    except ValueError:
-        return ""
-
-
-def printable(text: str, limit: int = 300) -> str:
-    """Make text from a server fit for a message: one line, no control characters, bounded."""
-    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _causes(problem: BaseException | None) -> list[BaseException]:
-    """All exceptions that a requests exception wraps, however it wraps them."""
-    found: list[BaseException] = []
-    waiting: list[t.Any] = [problem]
-    while waiting and len(found) < 32:
-        item = waiting.pop()
-        if not isinstance(item, BaseException) or item in found:
-            continue
-        found.append(item)
-        waiting += [getattr(item, "reason", None), item.__cause__, item.__context__, *item.args]
-    return found
-
-
-def _distrust(problem: BaseException | None) -> str:
-    """Say why a certificate does not verify, or return an empty text when that is not the problem."""
-    for cause in _causes(problem):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return printable(cause.verify_message or "no reason given")
-        if type(cause).__name__ == "CertificateError":
-            # Of urllib3 1.26, which compares names by itself.
-            return printable(str(cause))
-    return ""
-
-
-def _worth_a_retry(requests: t.Any, problem: Exception) -> bool:
-    """Connection errors and time-outs are; a certificate that does not verify, or a URL that cannot be, is not."""
-    errors = requests.exceptions
-    if _distrust(problem):
-        return False
-    return isinstance(problem, (errors.ConnectionError, errors.Timeout, errors.ChunkedEncodingError))
-
-
-def _describe(requests: t.Any, problem: Exception | None) -> str:
-    errors = requests.exceptions
-    causes = _causes(problem)
-    if _distrust(problem):
-        return f"the server's certificate does not verify ({_distrust(problem)})"
-    if isinstance(problem, errors.ProxyError):
-        return "the proxy could not be reached or refused the connection"
-    if isinstance(problem, errors.ConnectTimeout):
-        return "the connection was not established in time"
-    if any(type(cause).__name__ in ("NameResolutionError", "gaierror") for cause in causes):
-        return "the host name does not resolve"
-    if isinstance(problem, errors.ReadTimeout) or any(type(cause).__name__ == "ReadTimeoutError" for cause in causes):
-        return "the server did not answer in time"
-    for cause in causes:
-        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, errors.RequestException):
-            return f"the connection failed ({printable(cause.strerror)})"
-    if isinstance(problem, errors.SSLError):
-        return "no secure connection could be made"
-    if isinstance(problem, errors.ChunkedEncodingError):
-        return "the connection broke off within the answer"
-    if isinstance(problem, errors.ContentDecodingError):
-        return "the answer's compression is broken"
-    if isinstance(problem, errors.ConnectionError):
-        return "the connection broke off"
-    return f"the request could not be made ({type(problem).__name__})"
-
-
-def _remedy(requests: t.Any, problem: Exception | None) -> str:
-    if _distrust(problem):
-        return "Set ca_path to the CA that signed the certificate, of the server or of a proxy that inspects TLS"
-    if isinstance(problem, requests.exceptions.ProxyError):
-        return "Check the environment variables HTTPS_PROXY and NO_PROXY of the controller, or of the task"
-    return "Check that the controller reaches the host (name resolution, firewall, proxy), then run again"

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 
 from .record import Record
+from .report import EXAMPLES
 
 _SHARE_OF_QUICK = 0.05
 _SEED = int(os.environ.get("MSDEVICES_TEST_SEED", "1"))
@@ -113,7 +114,7 @@ class Explorer:
         )(hypothesis.given(**strategies)(attempt))
         print(f"seed {_SEED}")
         hypothesis.seed(_SEED)(prepared)()
-        self._record.figure("hypothesis examples", count)
+        self._record.figure(EXAMPLES, count)
 
 
 def check_message(error: ProvisioningError, secret: str = "") -> None:

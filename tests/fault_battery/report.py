@@ -13,6 +13,8 @@ from typing import Any
 from .faults import CALLERS, FAILS, GROUPS, PARTLY, SURVIVES, Fault
 from .table import TABLE
 
+EXAMPLES = "hypothesis examples"
+LEAST_EXAMPLES = 10_000
 HOLDS = {
     SURVIVES: "gets what it asked for, in the tries that the options allow",
     FAILS: "one clear message in time; good files stay, nothing else is written; the next run heals",
@@ -38,10 +40,14 @@ def cells(notes: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], tuple[int
     return {key: (held[key], tried[key]) for key in tried}
 
 
-def missing(notes: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Rows and callers of the table that no test has tried."""
+def missing(notes: list[Mapping[str, Any]]) -> list[str]:
+    """Rows and callers of the table that no test has tried, and hostile values that were too few."""
     tried = cells(notes)
-    return [f"{fault.id} by {caller}" for fault in TABLE for caller in fault.callers if (fault.id, caller) not in tried]
+    left_out = [
+        f"{fault.id} by {caller}" for fault in TABLE for caller in fault.callers if (fault.id, caller) not in tried
+    ]
+    examples = sum(note["value"] for note in notes if note["kind"] == "figure" and note["name"] == EXAMPLES)
+    return left_out + ([f"{LEAST_EXAMPLES:,} {EXAMPLES}"] if examples < LEAST_EXAMPLES else [])
 
 
 def lines(notes: list[Mapping[str, Any]]) -> Iterator[str]:

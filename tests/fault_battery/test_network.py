@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from license_services import LicenseService
 
 from . import promises
 from .callers import STEP, Caller, callers_for, listener_of, options_for
-from .faults import CALLERS, CATALOG, LICENSING, OPTIONS, PARTLY, PARTNER, SERVERS, STORE, SURVIVES, Fault
+from .faults import CALLERS, CATALOG, LICENSING, OPTIONS, PARTLY, PARTNER, SERVERS, STORE, Fault
+from .meeting import Meeting
 from .record import Record
 from .table.service import SERVICE_FAULTS
 from .table.sign_in import SIGN_IN_FAULTS
@@ -30,15 +31,13 @@ _TOGETHER = 7
 """How many faults share a run, each with licenses, products or offers of its own."""
 
 
-@dataclass
-class _Met:
+@dataclass(frozen=True)
+class _Group:
     """A fault in a run, and the callers that meet it."""
 
     fault: Fault
     options: dict[str, Any]
     callers: list[Caller]
-    problems: dict[str, list[str]] = field(default_factory=dict)
-    """By caller, what the run was found to be wrong in."""
 
 
 def _at(server: str, quick: bool) -> Iterator[Fault]:
@@ -85,67 +84,56 @@ def _meet(
 ) -> None:
     lab = Lab(directory, emulator, service=LicenseService(emulator, LICENSING if server == CATALOG else server))
     lab.defaults = {}
-    mets = _prepare(faults, server, names, lab, documents)
-    callers = [caller for met in mets for caller in met.callers]
+    groups = _prepare(faults, server, names, lab, documents)
+    callers = [caller for group in groups for caller in group.callers]
+    meetings = [
+        Meeting(group.fault, caller, server, group.options["deadline"]) for group in groups for caller in group.callers
+    ]
     surroundings = promises.Surroundings(lab, callers)
     watch = Watch(lab, [item.good for caller in callers for item in caller.items if item.good], **_secrets(emulator))
 
     fired: dict[str, list[int]] = {}
-    for met in mets:
-        for rule in met.fault.rules:
-            marks = "|".join(re.escape(item.mark) for caller in met.callers for item in caller.items)
+    for group in groups:
+        for rule in group.fault.rules:
+            marks = "|".join(re.escape(item.mark) for caller in group.callers for item in caller.items)
             own = {} if "listener" in rule else {"listener": listener_of(server), "path_regex": marks}
-            fired.setdefault(met.fault.id, []).append(emulator.fault({**own, **rule}))
+            fired.setdefault(group.fault.id, []).append(emulator.fault({**own, **rule}))
     run = _run(lab, callers)
     applied = {rule["id"]: rule["applied"] for rule in emulator.faults()}
     shared = [
         *(f"{name} never happened" for name, rules in fired.items() if not any(applied[rule] for rule in rules)),
         *promises.secrecy_problems(watch, lab, run),
         *surroundings.problems(),
-        *promises.token_problems([met.fault for met in mets], len(mets[0].callers), run),
+        *promises.token_problems([group.fault for group in groups], len(groups[0].callers), run),
     ]
-    for met in mets:
-        for caller in met.callers:
-            outcome = caller.outcome(run)
-            problems = [*caller.problems(outcome), *promises.outcome_problems(met.fault, outcome)]
-            if outcome.failed:
-                problems += promises.message_problems(met.fault, caller, outcome, server)
-            met.problems[caller.name] = shared + problems
+    for meeting in meetings:
+        meeting.met(run, shared)
 
     emulator.reset()
     for caller in callers:
         caller.options = {**options_for(server, emulator), **OPTIONS}
     healed = _run(lab, callers, verbose=False)
     shared = promises.secrecy_problems(watch, lab, healed) + surroundings.problems()
-    for met, caller in [(one, caller) for one in mets for caller in one.callers]:
-        outcome, usual = caller.outcome(run), caller.outcome(healed)
-        requests, made, least = promises.request_problems(met.fault, server, caller, run.requests)
-        late = promises.lateness(outcome, usual, met.options["deadline"]) if outcome.failed else 0.0
-        problems = [*met.problems[caller.name], *requests, *promises.deadline_problems(late)]
-        record.tried(met.fault, caller.name, server, problems, requests=made, least=least, late=late)
-        problems = [*shared, *caller.problems(usual), *([f"it failed again: {usual.message}"] if usual.failed else [])]
-        if met.fault.outcome == SURVIVES and caller.staged and server != PARTNER:
-            asked = [entry for entry in healed.requests if any(item.mark in entry["subject"] for item in caller.items)]
-            problems += [f"{len(asked)} requests for what is staged"] if asked else []
-        record.healed(met.fault, caller.name, server, problems)
+    for meeting in meetings:
+        meeting.healed(healed, shared, record)
     record.check()
 
 
 def _prepare(
     faults: list[Fault], server: str, names: tuple[str, ...], lab: Lab, documents: Mapping[str, bytes]
-) -> list[_Met]:
+) -> list[_Group]:
     """Make the callers, with directories and what is in place there."""
-    mets = []
+    groups = []
     for number, fault in enumerate(faults):
         given = {**options_for(server, lab.emulator), **OPTIONS, **_filled(fault.options, lab.emulator)}
         count = 10 if fault.outcome == PARTLY else 2
         mine = [name for name in fault.callers_at(server) if name in names]
         start = number * STEP * len(CALLERS)
-        met = _Met(fault, given, callers_for(lab, server, mine, given, count, documents, start, f"{fault.id} "))
-        for caller in met.callers:
+        group = _Group(fault, given, callers_for(lab, server, mine, given, count, documents, start, f"{fault.id} "))
+        for caller in group.callers:
             caller.prepare()
-        mets.append(met)
-    return mets
+        groups.append(group)
+    return groups
 
 
 def _run(lab: Lab, callers: list[Caller], verbose: bool = True) -> Run:

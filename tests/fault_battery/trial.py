@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,12 @@ from integration_playbooks.harness import Lab, Run
 from integration_playbooks.watch import Watch
 
 from . import promises
-from .callers import Caller, Outcome, callers_for, options_for
-from .faults import OPTIONS, PARTNER, STORE, Fault
+from .callers import callers_for, options_for
+from .faults import OPTIONS, STORE, Fault
+from .meeting import Meeting
 from .record import Record
 
 Task = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Met:
-    """What came of a caller that met the fault."""
-
-    caller: Caller
-    outcome: Outcome
-    problems: list[str]
-    requests: int
-    least: int
 
 
 class Trial:
@@ -65,7 +54,7 @@ class Trial:
         self.surroundings = promises.Surroundings(self.lab, self.callers)
         good = [item.good for caller in self.callers for item in caller.items if item.good]
         self.watch = Watch(self.lab, good, **{"client secret": emulator.client_secret, **secrets})
-        self._met: list[_Met] = []
+        self._meetings = [Meeting(fault, caller, server, self.options["deadline"]) for caller in self.callers]
 
     def tasks(self, **keywords: Any) -> list[Task]:
         """A block with the tasks of each caller."""
@@ -80,32 +69,15 @@ class Trial:
     def met(self, run: Run, *others: str) -> None:
         """Look at the run that met the fault; others are problems that the test found. The notes are made by heal."""
         shared = [*others, *promises.secrecy_problems(self.watch, self.lab, run), *self.surroundings.problems()]
-        for caller in self.callers:
-            outcome = caller.outcome(run)
-            problems = [*shared, *caller.problems(outcome), *promises.outcome_problems(self.fault, outcome)]
-            if outcome.failed:
-                problems += promises.message_problems(self.fault, caller, outcome, self.server)
-            requests, made, least = promises.request_problems(self.fault, self.server, caller, run.requests)
-            self._met.append(_Met(caller, outcome, problems + requests, made, least))
+        for meeting in self._meetings:
+            meeting.met(run, shared)
 
     def heal(self, **keywords: Any) -> None:
         """Run again, without the fault, and note whether that puts things right; then fail if anything was wrong."""
         run = self.run(self.tasks(), **keywords)
-        for met in self._met:
-            late = promises.lateness(met.outcome, met.caller.outcome(run), self.options["deadline"])
-            problems = met.problems + promises.deadline_problems(late)
-            numbers = {"requests": met.requests, "least": met.least}
-            if met.outcome.failed:
-                numbers["late"] = late
-            self.record.tried(self.fault, met.caller.name, self.server, problems, **numbers)
         shared = promises.secrecy_problems(self.watch, self.lab, run) + self.surroundings.problems()
-        for caller in self.callers:
-            outcome = caller.outcome(run)
-            problems = [*shared, *caller.problems(outcome), *([outcome.message] if outcome.failed else [])]
-            if self.fault.outcome == "survives" and caller.staged and self.server != PARTNER:
-                asked = [entry for entry in run.requests if any(one.mark in entry["subject"] for one in caller.items)]
-                problems += [f"{len(asked)} requests for what is staged"] if asked else []
-            self.record.healed(self.fault, caller.name, self.server, problems)
+        for meeting in self._meetings:
+            meeting.healed(run, shared, self.record)
         self.record.check()
 
 

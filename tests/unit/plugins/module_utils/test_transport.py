@@ -539,15 +539,6 @@ class TestThreads:
         assert client.emu.stats()["store"]["connections"] == 1
 
 
-class TestText:
-    def test_printable(self) -> None:
-        assert _transport.printable("a\r\nb\x1b[31m\u2028c\0d  e") == "a b [31m c d e"
-        assert len(_transport.printable("x" * 1000)) == 300
-
-    def test_shown_url(self) -> None:
-        assert _transport.shown_url("https://me:canary@host:1/a/b?c=d#e") == "https://host:1/a/b"
-
-
 def respond(stream: ssl.SSLSocket, body: bytes, *headers: str) -> None:
     """Send a good answer."""
     lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
