@@ -4,8 +4,8 @@
 
 """The two license services of a running emulator, side by side: what a test has to know to ask either of them.
 
-A test that takes the fixture C(service) asks Store for Business; marked with both_services, it runs once for each. In
-the matrix only the first of them runs: what is Store licensing's alone has tests of its own.
+A test that takes the fixture C(service) asks Store for Business; marked with both_services, it runs once for each. On
+some of the matrix only the first of them runs: what is Store licensing's alone has tests of its own.
 """
 
 from __future__ import annotations

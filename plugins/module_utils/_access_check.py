@@ -29,7 +29,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._access_tok
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Entry
 from ansible_collections.msdevices.provisioning.plugins.module_utils._discovery import discover
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import NotFoundError, ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._libraries import LEAST_VERSIONS, library_problems
 from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_options import market_from
 from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import PartnerCenter
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings, settings_from
@@ -50,6 +51,10 @@ _SIGN_IN_STEPS = ("sign_in_proxy", "sign_in_name", "sign_in_tcp", "sign_in_tls",
 _SERVICE_STEPS = ("service_proxy", "service_name", "service_tcp", "service_tls", "service_call")
 # Any product will do; this one is in the Store's documentation.
 _SOME_PRODUCT = "9WZDNCRFJ3PS"
+_NO_WORD = (
+    "the answer has no word in it: the service may give such ones for what it does not have, but so does anything"
+    " else at a wrong base_url"
+)
 
 Step = t.Dict[str, t.Any]
 
@@ -57,9 +62,11 @@ Step = t.Dict[str, t.Any]
 class AccessCheck:
     """Checks the access to one service with the credentials at hand. Nothing is changed anywhere."""
 
-    def __init__(self, options: Mapping[str, t.Any], service: str) -> None:
-        """Take the shared options and a service's name."""
+    def __init__(self, options: Mapping[str, t.Any], service: str, versions: Mapping[str, str]) -> None:
+        """Take the shared options, a service's name, and the versions of what it is reached by, empty for what is
+        missing."""
         self._service = service
+        self._versions = versions
         self._options = options
         self._steps: list[Step] = []
         self._kept = _Kept()
@@ -68,6 +75,7 @@ class AccessCheck:
 
     def run(self) -> dict[str, t.Any]:
         """Walk; return the service, its address, the steps, and whether none failed."""
+        self._take("versions", self._compare_versions)
         settings = self._checked_options()
         if settings is not None:
             self._walk(settings)
@@ -79,6 +87,17 @@ class AccessCheck:
             "steps": self._steps,
             "passed": not any(step["status"] == FAIL for step in self._steps),
         }
+
+    def _compare_versions(self) -> str:
+        problems = library_problems(self._versions)
+        if problems:
+            needed = " ".join(f"'{name}>={least}'" for name, least in LEAST_VERSIONS.items())
+            raise StepFailed(
+                " and ".join(problems),
+                f"Run pip install {needed} with the Python that runs Ansible, or use an execution environment that was"
+                " built with this collection",
+            )
+        return ", ".join(f"{name} {version or 'missing'}" for name, version in self._versions.items())
 
     def _checked_options(self) -> Settings | None:
         found: list[Settings] = []
@@ -140,16 +159,14 @@ class AccessCheck:
         ]
         failed = ""
         for name, step in steps:
-            # What keeps the controller from its proxy says nothing of the host behind it.
-            by_proxy = name != "tls" and bool(found and found[0].proxy_host)
             if failed:
                 self._skip(f"{what}_{name}", f"{failed} failed")
-            elif not self._take(f"{what}_{name}", step, "" if by_proxy or name == "proxy" else hint):
+            elif not self._take(f"{what}_{name}", step, hint):
                 failed = f"{what}_{name}"
         return failed
 
     def _take(self, name: str, step: Callable[[], str], hint: str = "") -> bool:
-        """Take a step; return whether it did not fail."""
+        """Take a step; return whether it did not fail. The hint is for a host that may be gone."""
         started = time.monotonic()
         status, remedy = PASS, ""
         try:
@@ -158,10 +175,14 @@ class AccessCheck:
             status, detail = SKIPPED, str(exc)
         except StepFailed as exc:
             status, detail, remedy = FAIL, str(exc), exc.remedy
+            if exc.gone and hint:
+                remedy = f"{remedy}. {hint}"
         except ProvisioningError as exc:
             status, detail, remedy = FAIL, f"{exc.attempted}: {exc.cause}", exc.remedy
-        if status == FAIL and hint:
-            remedy = f"{remedy}. {hint}" if remedy else hint
+        except Exception as exc:
+            # A report of one odd step is worth more than none; its text may hold secrets.
+            status, detail = FAIL, f"this step met an error that it does not know ({type(exc).__name__})"
+            remedy = "Please report it, with the versions below, to the maintainers of the collection"
         self._add(name, status, detail, remedy, time.monotonic() - started)
         return status != FAIL
 
@@ -221,13 +242,15 @@ class AccessCheck:
                 return f"{len(partner.offer_categories())} offer categories could be listed"
         if self._service == "store_licensing":
             with closing(StoreLicensing(settings, self._kept)) as licensing:
-                return licensing.probe()
+                if not licensing.probe():
+                    raise StepSkipped(_NO_WORD)
+                return "the service takes the token (it was asked for a content id that nothing has)"
         if self._service == "store_catalog":
             with closing(StoreCatalog(settings, self._kept, "US")) as catalog:
-                try:
-                    return f"the catalog could be read: {len(catalog.get_packages(_SOME_PRODUCT))} packages of an app"
-                except NotFoundError:
-                    return "the catalog could be read (it does not know the app that was asked for)"
+                found = catalog.probe(_SOME_PRODUCT)
+                if not found:
+                    raise StepSkipped(_NO_WORD)
+                return f"the catalog could be read: {found}"
         with closing(StoreForBusiness(settings, self._kept)) as store:
             store.look_at_inventory()
             return "the inventory could be listed"

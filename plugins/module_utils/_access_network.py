@@ -11,19 +11,21 @@ import http.client
 import os
 import socket
 import ssl
+import time
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ansible_collections.msdevices.provisioning.plugins.module_utils._libraries import load_requests
 from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import printable
 from ansible_collections.msdevices.provisioning.plugins.module_utils._task_proxies import proxies_for
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import load_requests
 
 # X509_V_ERR_… of OpenSSL.
 _EXPIRED = (9, 10)
 _OTHER_NAME = (62, 64)
+_UNKNOWN_CA = (2, 18, 19, 20, 21)
 _PROXY_REMEDY = (
     "Correct the environment variable HTTPS_PROXY of the controller or of the task, or name the host in NO_PROXY"
 )
@@ -52,11 +54,12 @@ class Target:
 
 
 class StepFailed(Exception):
-    """A step failed; the text says why, C(remedy) what to do."""
+    """A step failed; the text says why, C(remedy) what to do, and C(gone) whether the host itself may be gone."""
 
-    def __init__(self, why: str, remedy: str) -> None:
+    def __init__(self, why: str, remedy: str, gone: bool = False) -> None:
         super().__init__(why)
         self.remedy = remedy
+        self.gone = gone
 
 
 class StepSkipped(Exception):
@@ -72,7 +75,13 @@ def target_of(url: str, proxies: Mapping[str, str] | None = None) -> Target:
     requests = load_requests()
     parts = urlsplit(url)
     port = parts.port or 443
-    host = parts.hostname or ""
+    try:
+        # The form in which names are asked for; a name that has none cannot be reached by any way.
+        host = (parts.hostname or "").encode("idna").decode()
+    except UnicodeError:
+        raise StepFailed(
+            f"{printable(parts.hostname or '', 100)} is no host name", "Correct base_url, or authority"
+        ) from None
     if proxies is None:
         found = requests.utils.get_environ_proxies(url, no_proxy=None)
     else:
@@ -107,15 +116,16 @@ def resolve(target: Target) -> str:
             f"{host} does not resolve ({reason})",
             "Check the name, and the DNS servers of the controller; where only a proxy leads out, set the environment"
             " variable HTTPS_PROXY",
+            gone=True,
         ) from None
     return f"{host} is {', '.join(dict.fromkeys(str(entry[4][0]) for entry in found))}"
 
 
 def connect(target: Target, timeout: float) -> str:
-    """Connect to the first hop. Raises StepFailed."""
+    """Connect to the first hop within so many seconds, however many addresses it has. Raises StepFailed."""
     host, port = target.first_hop
     try:
-        socket.create_connection((host, port), timeout=timeout).close()
+        _connect_to_one(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), timeout)
     except OSError as exc:
         reason = _reason(exc, timeout)
         if target.proxy_host:
@@ -124,8 +134,25 @@ def connect(target: Target, timeout: float) -> str:
             f"no connection to {host}:{port} ({reason})",
             "Check the firewalls between the controller and this host; where only a proxy leads out, set the"
             " environment variable HTTPS_PROXY",
+            gone=True,
         ) from None
     return f"{host}:{port} accepts connections"
+
+
+def _connect_to_one(found: t.Sequence[t.Any], timeout: float) -> None:
+    """Connect to the first address that answers; each gets its share of the time. Raises OSError of the last one."""
+    end = time.monotonic() + timeout
+    problem: OSError = OSError("it has no address")
+    for number, (family, kind, protocol, _name, address) in enumerate(found):
+        share = max(0.01, end - time.monotonic()) / (len(found) - number)
+        try:
+            with socket.socket(family, kind, protocol) as attempt:
+                attempt.settimeout(share)
+                attempt.connect(address)
+                return
+        except OSError as exc:
+            problem = exc
+    raise problem
 
 
 def shake_hands(target: Target, settings: Settings) -> str:
@@ -170,6 +197,7 @@ def _certificate(target: Target, timeout: float, context: ssl.SSLContext) -> tup
             f"no TLS connection to {target.host}:{target.port} ({_reason(exc, timeout)})",
             "Check whether a proxy or firewall breaks TLS or keeps the host from answering, and that a TLS service"
             " is at this port",
+            gone=True,
         ) from None
     finally:
         connection.close()
@@ -179,9 +207,16 @@ def _proxy_refused(target: Target, said: str) -> StepFailed:
     """The failure for an answer such as C(Tunnel connection failed: 407 Authentication Required)."""
     answer = printable(said.partition(": ")[2], 100)
     remedy = f"Ask who runs the proxy to let the controller reach {target.host}:{target.port}, or set NO_PROXY"
-    if answer.startswith("407"):
+    if answer.startswith("407") and target.proxy_headers:
+        remedy = (
+            "Correct the proxy's user name and password in the environment variable HTTPS_PROXY (a character such as @"
+            " in them is written as %40), or ask for a proxy that takes Basic authentication"
+        )
+    elif answer.startswith("407"):
         remedy = "Put the proxy's user name and password into the environment variable HTTPS_PROXY of the controller"
-    return StepFailed(f"the proxy {target.proxy_shown} refuses {target.host}:{target.port} ({answer})", remedy)
+    why = f"the proxy {target.proxy_shown} refuses {target.host}:{target.port} ({answer})"
+    # 502 and the like: it is the proxy that does not reach the host.
+    return StepFailed(why, remedy, gone=answer.startswith("5"))
 
 
 def _not_verified(target: Target, settings: Settings, problem: ssl.SSLCertVerificationError) -> StepFailed:
@@ -198,10 +233,16 @@ def _not_verified(target: Target, settings: Settings, problem: ssl.SSLCertVerifi
         remedy = "Check the clock of the controller; if it is right, the certificate has to be renewed"
     elif problem.verify_code in _OTHER_NAME:
         remedy = "Check the URL: the certificate is for another name, or something answers in the host's place"
-    else:
+    elif problem.verify_code in _UNKNOWN_CA:
         remedy = "Set ca_path to the CA that signed it, of the server or of a proxy that inspects TLS"
+    else:
+        remedy = (
+            "Ask who runs the server, or the proxy that inspects TLS, for a certificate and a CA that keep the rules"
+            " (RFC 5280); Python before 3.13 does not check all of them"
+        )
     reason = printable(problem.verify_message or "no reason given")
-    return StepFailed(f"{whose} does not verify ({reason}; CAs from {_bundle(settings)})", remedy)
+    why = f"{whose} does not verify ({reason}; CAs from {_bundle(settings)})"
+    return StepFailed(why, remedy, gone=problem.verify_code in (*_EXPIRED, *_OTHER_NAME))
 
 
 class _Tunnel(http.client.HTTPConnection):
@@ -231,20 +272,25 @@ def _bundle(settings: Settings) -> str:
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
+    """Return the context that requests would make: its library decides how strict it is."""
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context: ssl.SSLContext = create_urllib3_context()
+    context.check_hostname = settings.validate_certs
+    context.verify_mode = ssl.CERT_REQUIRED if settings.validate_certs else ssl.CERT_NONE
+    if not settings.validate_certs:
+        return context
     path = _bundle(settings)
     try:
         if os.path.isdir(path):
-            context = ssl.create_default_context(capath=path)
+            context.load_verify_locations(capath=path)
         else:
-            context = ssl.create_default_context(cafile=path)
+            context.load_verify_locations(cafile=path)
     except (OSError, ssl.SSLError):
         raise StepFailed(
             f"no CA certificates can be read from {path}",
             "Correct ca_path, or the environment variable REQUESTS_CA_BUNDLE of the controller",
         ) from None
-    if not settings.validate_certs:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
     return context
 
 
@@ -257,7 +303,8 @@ def _facts(certificate: bytes | None) -> tuple[str, str, str]:
         # Older versions of the library only have the second.
         until = getattr(read, "not_valid_after_utc", None) or read.not_valid_after
         return _host_names(read) or _name(read.subject), _name(read.issuer), f"{until:%Y-%m-%d}"
-    except (ImportError, ValueError):
+    except Exception:
+        # The library has errors of many kinds for certificates that are odd; the handshake has judged them.
         return "an unknown subject", "an unknown CA", "an unknown day"
 
 

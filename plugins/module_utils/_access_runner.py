@@ -35,8 +35,9 @@ def access_specification() -> dict[str, t.Any]:
 
 def check_access(options: Mapping[str, t.Any], core_version: str) -> dict[str, t.Any]:
     """Return the values that service_access_info returns. What fails is in them; nothing is raised."""
-    found = AccessCheck(_with_catalog_token(options), options["service"]).run()
-    found["versions"] = versions(core_version)
+    here = versions(core_version)
+    found = AccessCheck(_with_catalog_token(options), options["service"], here).run()
+    found["versions"] = here
     return {"changed": False, **found, "report": report_of(found)}
 
 
@@ -58,7 +59,6 @@ def report_of(found: Mapping[str, t.Any]) -> list[str]:
             lines.append(f"{'':<8}{'what to do':<19}{step['remedy']}")
     failed = [step["step"] for step in steps if step["status"] == FAIL]
     lines.append(f"failed: {', '.join(failed)}" if failed else "nothing failed")
-    lines.append(", ".join(f"{name} {version or 'missing'}" for name, version in found["versions"].items()))
     return lines
 
 

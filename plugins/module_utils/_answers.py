@@ -75,6 +75,14 @@ def json_object(answer: Answer, attempted: str) -> dict[str, t.Any]:
     return value
 
 
+def is_json(answer: Answer, attempted: str) -> bool:
+    """Tell a service's own answer, whatever it says, from one without a body, which anything could have given.
+
+    Raises ServiceError for a body that is no JSON object, such as the page of a proxy.
+    """
+    return bool(answer.body.strip()) and isinstance(json_object(answer, attempted), dict)
+
+
 def _too_deep(value: t.Any) -> bool:
     """Tell whether passing a value on could fail: to the run cache, to another process, to a template."""
     level = [value]

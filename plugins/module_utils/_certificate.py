@@ -11,7 +11,7 @@ import os
 import typing as t
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import missing_library
+from ansible_collections.msdevices.provisioning.plugins.module_utils._libraries import missing_library
 
 if t.TYPE_CHECKING:
     from cryptography import x509

@@ -66,6 +66,11 @@ class ServiceError(ProvisioningError):
         self.status = status
         self.code = code
 
+    def with_hint(self, hint: str) -> ServiceError:
+        """Return the same failure with a hint after the remedy."""
+        remedy = f"{self.remedy}. {hint}" if self.remedy else hint
+        return type(self)(self.attempted, self.cause, remedy, self.status, self.code)
+
 
 class NotFoundError(ServiceError):
     """A service says that what was asked for does not exist. The one error that the run cache may keep."""

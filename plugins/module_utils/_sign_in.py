@@ -22,19 +22,25 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._discovery 
     refused,
     text_of,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, SignInError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._refresh_token_file import RefreshTokenFile
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import (
-    Answer,
-    Deadline,
-    HttpSession,
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    OptionError,
+    SignInError,
+    UnavailableError,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._libraries import (
+    LEAST_VERSIONS,
     load_requests,
     missing_library,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._refresh_token_file import RefreshTokenFile
+from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
+from ansible_collections.msdevices.provisioning.plugins.module_utils._transport import Answer, Deadline, HttpSession
 
 # A token with less time left is not used, as MSAL has it.
 _LEAST_SECONDS_LEFT = 300
+_NO_IDENTITY = (
+    "Check that the controller is a machine in Azure with a managed identity; elsewhere choose another auth_method"
+)
 
 
 class TokenSource:
@@ -117,8 +123,9 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
         # MSAL raises these for documents that are not what it expects.
         raise SignInError(
             attempted,
-            f"the sign-in service's answer could not be used ({type(exc).__name__})",
-            "Check authority and tenant_id, and whether a proxy answers in the service's place",
+            f"the sign-in service's answer could not be used ({type(exc).__name__}; msal {msal.__version__})",
+            "Check authority and tenant_id, whether a proxy answers in the service's place, and that msal is"
+            f" {LEAST_VERSIONS['msal']} or later",
         ) from None
     finally:
         http.close()
@@ -260,4 +267,9 @@ class _MsalHttpClient:
         """MSAL closes what it is given; the session belongs to who made it."""
 
     def _send(self, method: str, url: str, **request: t.Any) -> Answer:
-        return ask(self._http, self._attempted, method, url, self._deadline, **request)
+        try:
+            return ask(self._http, self._attempted, method, url, self._deadline, **request)
+        except UnavailableError as exc:
+            if self._entra:
+                raise
+            raise exc.within(self._attempted, _NO_IDENTITY) from None

@@ -84,6 +84,9 @@ def said_by(result: Mapping[str, t.Any], secrets: tuple[str, ...] = ()) -> str:
 
     # The lines after the first repeat ids and the time.
     first = re.split(r"[\r\n]|\bTrace ID:", clean("error_description"), maxsplit=1)[0]
+    codes = result.get("error_codes")
+    if "AADSTS" not in first and isinstance(codes, list) and codes and isinstance(codes[0], int):
+        first = f"AADSTS{codes[0]}: {first}"
     parts = [printable(clean("error") or "no reason given", 100), printable(first)]
     text = ": ".join(part for part in parts if part)
     correlation = printable(clean("correlation_id"), 64)
@@ -91,8 +94,11 @@ def said_by(result: Mapping[str, t.Any], secrets: tuple[str, ...] = ()) -> str:
 
 
 def remedy_for(text: str) -> str:
-    """Return what to do about an error whose text holds an AADSTS code."""
-    for code in re.findall(r"AADSTS\d+", text):
+    """Return what to do about an error, by the AADSTS code that its text may hold."""
+    codes = re.findall(r"AADSTS\d+", text)
+    for code in codes:
         if code in _REMEDIES:
             return _REMEDIES[code]
+    if not codes:
+        return "Check the credential, and who may use it; or ask who administers the tenant"
     return "Look the AADSTS code up at https://login.microsoftonline.com/error, or ask who administers the tenant"

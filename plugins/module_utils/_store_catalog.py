@@ -16,7 +16,7 @@ import typing as t
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import json_object, lower_keys
+from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import is_json, json_object, lower_keys
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     NotFoundError,
@@ -95,6 +95,21 @@ class StoreCatalog:
         Raises NotFoundError for an unknown product, else UnavailableError, ServiceError, SignInError, OptionError.
         """
         attempted = f"Could not look up the product {product_id} in the Store's catalog"
+        return self._packages(attempted, product_id, self._send(attempted, product_id, languages))
+
+    def probe(self, product_id: str) -> str:
+        """Look a product up; say what came, or nothing when something else at this address may have answered.
+
+        Raises as get_packages does, but for a product that the catalog does not know; a page in the answer's place is a
+        ServiceError.
+        """
+        attempted = f"Could not look up the product {product_id} in the Store's catalog"
+        answer = self._send(attempted, product_id, ())
+        if answer.status == 404:
+            return "it does not know the app that was asked for" if is_json(answer, attempted) else ""
+        return f"{len(self._packages(attempted, product_id, answer))} packages of an app"
+
+    def _send(self, attempted: str, product_id: str, languages: Iterable[str]) -> Answer:
         params = {
             "fieldsTemplate": "Details",
             "market": self._market,
@@ -103,9 +118,11 @@ class StoreCatalog:
         }
         path = ("v7.0", "products", product_id)
         try:
-            answer = self._session.call("GET", path, params=params, headers={"Accept": "application/json"})
+            return self._session.call("GET", path, params=params, headers={"Accept": "application/json"})
         except UnavailableError as exc:
             raise exc.within(attempted) from None
+
+    def _packages(self, attempted: str, product_id: str, answer: Answer) -> list[Package]:
         if answer.status != 200:
             raise self._refused(attempted, answer)
         product = lower_keys(lower_keys(json_object(answer, attempted)).get("product"))

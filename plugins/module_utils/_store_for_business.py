@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _license_document
 from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import Fault, json_object, lower_keys
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache
@@ -52,9 +54,11 @@ class StoreForBusiness:
             answer = self._session.call("POST", path, headers={"Accept": "application/json"}, max_bytes=_MAX_BYTES)
         except UnavailableError as exc:
             raise exc.within(attempted, _RETIRED) from None
+        except ServiceError as exc:
+            raise exc.with_hint(_RETIRED) from None
         if answer.status != 200:
             raise self._refused(attempted, key, answer)
-        body = lower_keys(json_object(answer, attempted))
+        body = lower_keys(_object(answer, attempted))
         product = lower_keys(body.get("productkey"))
         claimed = LicenseKey(
             str(product.get("productid") or key.product_id),
@@ -103,25 +107,37 @@ class StoreForBusiness:
             answer = self._session.call("GET", ("V1", "Inventory"), {"maxResults": "1"}, {"Accept": "application/json"})
         except UnavailableError as exc:
             raise exc.within(attempted, _RETIRED) from None
+        except ServiceError as exc:
+            raise exc.with_hint(_RETIRED) from None
         if answer.status != 200:
             raise self._refused(attempted, None, answer)
-        json_object(answer, attempted)
+        _object(answer, attempted)
 
     def _refused(self, attempted: str, key: LicenseKey | None, answer: Answer) -> ServiceError | UnavailableError:
         fault = self._session.fault(answer)
         cause = fault.text(answer.request)
         if answer.gave_up:
-            return UnavailableError(
-                attempted, f"{cause}; {answer.gave_up}", "Run again later", answer.deadline_exceeded
-            )
+            # Whoever is told to slow down has reached the service.
+            remedy = "Run again later" if fault.status == 429 else f"Run again later. {_RETIRED}"
+            return UnavailableError(attempted, f"{cause}; {answer.gave_up}", remedy, answer.deadline_exceeded)
         why, remedy = _meaning(fault, key)
         kind = NotFoundError if fault.status == 404 else ServiceError
         return kind(attempted, f"{why} ({cause})" if why else cause, remedy, status=fault.status, code=fault.code)
 
 
+def _object(answer: Answer, attempted: str) -> dict[str, t.Any]:
+    """Read a body as json_object does; a page in the answer's place may be all that is left of the service."""
+    try:
+        return json_object(answer, attempted)
+    except ServiceError as exc:
+        raise exc.with_hint(_RETIRED) from None
+
+
 def _meaning(fault: Fault, key: LicenseKey | None) -> tuple[str, str]:
     """Decide on the status, as far as possible (the body's shape is not documented); return why, and the remedy."""
     said = f"{fault.code} {fault.message} {fault.reason}".lower().replace(" ", "").replace("_", "")
+    if fault.status == 400 and key is None:
+        return "the service does not understand the request", f"Check base_url. {_RETIRED}"
     if fault.status == 400:
         return "a parameter is missing or invalid", "Check product_id, sku_id and content_id of the item"
     if fault.status in (401, 403):

@@ -15,7 +15,12 @@ import json
 import typing as t
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _license_document
-from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import Fault, json_object, lower_keys
+from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import (
+    Fault,
+    is_json,
+    json_object,
+    lower_keys,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     LicenseDocumentError,
@@ -48,36 +53,35 @@ class StoreLicensing:
         """Make sure that there is a token."""
         self._session.sign_in()
 
-    def probe(self) -> str:
-        """Ask for the license of a content id that nothing has; tell what came, which is not a refusal of the user.
+    def probe(self) -> bool:
+        """Ask for the license of a content id that nothing has, since the service has no other operation.
 
-        The service has no other operation. Raises as get_offline_license does for all other answers.
+        Returns whether the answer is the service's own; one that is empty may be of something else at this address.
+
+        Raises as get_offline_license does where the user is refused, and ServiceError for a page in the answer's place.
         """
-        try:
-            self._ask("Could not ask the licensing service", LicenseKey("", "", NO_CONTENT))
-        except ServiceError as exc:
-            if exc.status not in (400, 404):
-                raise
-        except LicenseDocumentError:
-            # It answered, if strangely.
-            pass
-        return "the service takes the token (it was asked for a content id that nothing has)"
+        attempted = "Could not ask the licensing service"
+        answer = self._send(attempted, LicenseKey("", "", NO_CONTENT))
+        if answer.status not in (200, 400, 404):
+            raise self._refused(attempted, answer)
+        return is_json(answer, attempted)
 
     def get_offline_license(self, key: LicenseKey) -> LicenseDocument:
         """Ask for the license of a content id. See LicenseService for what is raised."""
-        return self._ask(f"Could not get the offline license {key}", key)
+        attempted = f"Could not get the offline license {key}"
+        answer = self._send(attempted, key)
+        if answer.status != 200:
+            raise self._refused(attempted, answer)
+        return self._license(attempted, key, answer)
 
-    def _ask(self, attempted: str, key: LicenseKey) -> LicenseDocument:
+    def _send(self, attempted: str, key: LicenseKey) -> Answer:
         headers = {"Accept": "application/json", "Content-Type": "application/json", "From": USER_AGENT}
         body = json.dumps({"contentId": key.content_id})
         path = ("v9.0", "licenses", "offlineContent")
         try:
-            answer = self._session.call("POST", path, headers=headers, data=body, max_bytes=_MAX_BYTES)
+            return self._session.call("POST", path, headers=headers, data=body, max_bytes=_MAX_BYTES)
         except UnavailableError as exc:
             raise exc.within(attempted) from None
-        if answer.status != 200:
-            raise self._refused(attempted, answer)
-        return self._license(attempted, key, answer)
 
     def _license(self, attempted: str, key: LicenseKey, answer: Answer) -> LicenseDocument:
         """Take the license of the content id out of the answer; its list has one key today."""

@@ -28,11 +28,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._connection
     worth_a_retry,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
-    MissingLibraryError,
     OptionError,
     ServiceError,
     UnavailableError,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._libraries import load_requests
 from ansible_collections.msdevices.provisioning.plugins.module_utils._shown_text import host_of, shown_url
 from ansible_collections.msdevices.provisioning.plugins.module_utils._task_proxies import proxies_for
 
@@ -81,24 +81,6 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds left, never below zero."""
         return max(0.0, self._end - time.monotonic())
-
-
-def load_requests() -> t.Any:
-    """Import requests (late, since managed hosts do not have it). Raises MissingLibraryError."""
-    try:
-        import requests
-    except ImportError as exc:
-        raise missing_library("requests") from exc
-    return requests
-
-
-def missing_library(name: str) -> MissingLibraryError:
-    """The error for a Python library that the controller lacks."""
-    return MissingLibraryError(
-        "Could not make a request",
-        f"the Python library {name} is not installed on the controller",
-        f"Install it for the Python that runs Ansible (pip install {name}), or add it to the execution environment",
-    )
 
 
 class HttpSession:

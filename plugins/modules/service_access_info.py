@@ -13,9 +13,9 @@ author:
   - The msdevices.provisioning maintainers (@msdevices)
 description:
   - Walks from the controller to a service of this collection with the credentials at hand, and tells of each step
-    whether it passes, fails or is skipped, and what to do about it. It starts with the options. Then come, for the
-    sign-in service and for the service itself, the proxy in use, name resolution, TCP, and TLS; discovery, the clock
-    and the token; and one harmless call.
+    whether it passes, fails or is skipped, and what to do about it. It starts with the versions of the libraries and
+    the options. Then come, for the sign-in service and for the service itself, the proxy in use, name resolution, TCP,
+    and TLS; discovery, the clock and the token; and one harmless call.
   - It does not fail when a step fails; look at RV(passed), or use the playbook C(msdevices.provisioning.check_access).
   - The harmless call lists one entry of the inventory (V(store_for_business)), asks for the license of a content id
     that nothing has (V(store_licensing)), looks a product up (V(store_catalog)), or lists the offer categories
@@ -77,12 +77,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description: The walk as lines for people, with what to do about each step that failed, and the versions.
+  description: The walk as lines for people, with what to do about each step that failed.
   type: list
   elements: str
   returned: success
   sample:
     - partner_center at https://api.partnercenter.microsoft.com
+    - pass    versions           python 3.12.1, ansible-core 2.21.5, requests 2.34.2, msal 1.39.0
     - pass    options            sign-in by client_secret
 passed:
   description: Whether no step failed.

@@ -24,7 +24,7 @@ ACCESS = "msdevices.provisioning.service_access_info"
 PLAYBOOK = "msdevices.provisioning.check_access"
 SIGN_IN = ["sign_in_proxy", "sign_in_name", "sign_in_tcp", "sign_in_tls", "sign_in_discovery", "sign_in_clock"]
 SERVICE = ["service_proxy", "service_name", "service_tcp", "service_tls", "service_call"]
-STEPS = ["options", *SIGN_IN, "token", *SERVICE]
+STEPS = ["versions", "options", *SIGN_IN, "token", *SERVICE]
 SERVICES = {"store_for_business": "store", "store_licensing": "licensing", "store_catalog": "catalog"}
 """The services of the Store, and the emulator's names for them."""
 RETIRED = "Microsoft has retired Store for Business"
@@ -371,6 +371,45 @@ def test_playbook(lab: Lab) -> None:
     assert "offer categories could be listed" in run.stdout
     assert "store_for_business cannot be used as it is" in run.error("localhost", "Fail when a step failed")
     assert_no_secret(lab, run)
+
+
+def test_playbook_for_all_services_and_several_clouds(lab: Lab) -> None:
+    """Without a choice it walks to each service; with clouds, to each of them there."""
+    emulator = lab.emulator
+    lab.environment = {**lab.environment, "AZURE_AUTHORITY_HOST": f"https://localhost:{closed_port()}"}
+    run = lab.run_plays(PLAYBOOK)
+    assert run.status == 2
+    for service in SERVICES:
+        assert f"{service} at https://" in run.stdout
+    error = run.error("localhost", "Fail when a step failed")
+    assert f"{', '.join(('store_for_business', 'store_licensing', 'store_catalog', 'partner_center'))} cannot" in error
+
+    options = {"partner_center": {"ca_path": emulator.ca_path, "authority": emulator.entra, "max_retries": 0}}
+    values = {"check_access_options": json.dumps(options), "check_access_clouds": "public, china"}
+    run = lab.run_plays(PLAYBOOK, "-e", json.dumps(values))
+    error = run.error("localhost", "Fail when a step failed")
+    assert "partner_center in the cloud public, partner_center in the cloud china cannot be used" in error
+    hosts = ("https://api.partnercenter.microsoft.com", "https://partner.partnercenterapi.microsoftonline.cn")
+    assert all(f"partner_center at {host}" in run.stdout for host in hosts)
+    assert_no_secret(lab, run)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "nothing but a text",
+        {"partner_center": "usgov"},
+        {"partner_center": {"client_secret": "canary"}},
+        {"partner_center": {"cluod": "usgov"}},
+        {"partner_centre": {"cloud": "usgov"}},
+    ],
+)
+def test_playbook_refuses_options_that_it_would_ignore(lab: Lab, options: object) -> None:
+    values = {"check_access_options": options, "check_access_services": "partner_center"}
+    run = lab.run_plays(PLAYBOOK, "-e", json.dumps(values))
+    assert "Could not use check_access_options." in run.error("localhost", "Look at the options")
+    assert "canary" not in run.error("localhost", "Look at the options")
+    assert run.connections == 0
 
 
 def test_ready_token_of_the_catalog_has_its_own_variable(lab: Lab) -> None:

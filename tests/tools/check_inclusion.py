@@ -136,12 +136,10 @@ def readme() -> Faults:
             yield f"README.md: {link} leads nowhere"
     if re.search(r"pip3? install (\S+ )*ansible(-core)?\b", document):
         yield "README.md: Ansible itself is not for pip, but for an execution environment"
-    cores = re.search(r"^CORES := (.+)$", text("Makefile"), re.MULTILINE)
-    if cores:
-        versions = cores[1].split()
-        tested = f"from {versions[0]} to {versions[-1]}"
-        if tested not in document:
-            yield f"README.md: it does not say that it is tested {tested}, as the Makefile has it"
+    cores = re.findall(r"^BOUNDS_(\S+) :=", text("Makefile"), re.MULTILINE)
+    tested = f"Tested with ansible-core {', '.join(cores[:-1])} and {cores[-1]}"
+    if tested not in " ".join(document.split()):
+        yield f"README.md: it does not say {tested!r}, as the Makefile has it"
 
 
 def content() -> Faults:

@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from emulator.client import Emulator
 from emulator.log import token_hash
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils import _access_check
+from ansible_collections.msdevices.provisioning.plugins.module_utils import _access_check, _access_runner
 from ansible_collections.msdevices.provisioning.plugins.module_utils._access_runner import (
     access_specification,
     check_access,
@@ -119,6 +119,93 @@ class TestWalk:
         assert "AADSTS700024" in steps["token"]["detail"]
         assert "check the clock" in steps["token"]["remedy"]
 
+    @pytest.mark.parametrize(
+        ("versions", "why"),
+        [
+            ({"msal": "1.34.9"}, "msal 1.34.9 is older than 1.35.0"),
+            ({"requests": "2.9", "msal": ""}, "requests 2.9 is older than 2.28.0 and msal is not installed"),
+        ],
+    )
+    def test_libraries_that_are_too_old(
+        self, versions: dict[str, str], why: str, access: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_access_runner, "versions", lambda core: {"requests": "3.0", "msal": "1.40", **versions})
+        steps = access()
+        assert (steps["versions"]["status"], steps["versions"]["detail"]) == ("fail", why)
+        assert "pip install 'requests>=2.28.0' 'msal>=1.35.0'" in steps["versions"]["remedy"]
+        # It may work all the same.
+        assert steps["service_call"]["status"] == "pass"
+
+    @pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:9"])
+    @pytest.mark.parametrize("name", ["a..b", "x" * 64])
+    def test_a_host_that_has_no_name(self, name: str, proxy: str, access: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        steps = access(base_url=f"https://{name}")
+        assert steps["service_proxy"]["detail"] == f"{name} is no host name"
+        assert "base_url" in steps["service_proxy"]["remedy"]
+
+    def test_an_error_that_nobody_thought_of(self, access: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fails(*arguments: Any) -> str:
+            raise KeyError("canary")
+
+        monkeypatch.setattr(_access_check, "connect", fails)
+        steps = access()
+        assert steps["service_tcp"]["status"] == "fail"
+        assert "KeyError" in steps["service_tcp"]["detail"]
+        assert "canary" not in str(steps)
+        assert steps["service_call"]["detail"] == "service_tcp failed"
+
+
+class TestHarmlessCall:
+    """What answers in a service's place, at a wrong address or behind a proxy, is not taken for the service."""
+
+    @pytest.mark.parametrize("service", ["store_licensing", "store_catalog"])
+    @pytest.mark.parametrize(
+        ("answer", "status", "text"),
+        [
+            ({"status": 404, "body": "<html>Nothing here</html>"}, "fail", "with a page instead of JSON"),
+            ({"status": 400, "body": "<html>Nothing here</html>"}, "fail", "answered HTTP 400"),
+            ({"status": 200, "body": "<html>Please sign in</html>"}, "fail", "with a page instead of JSON"),
+            ({"status": 404, "body": ""}, "skipped", "has no word in it"),
+            ({"status": 404, "body": {"code": "NotFound"}}, "pass", ""),
+            ({"status": 403, "body": {}}, "fail", "HTTP 403"),
+        ],
+    )
+    def test_of_the_store(
+        self, service: str, answer: dict[str, Any], status: str, text: str, access: Any, emu: Emulator
+    ) -> None:
+        listener = {"store_licensing": "licensing", "store_catalog": "catalog"}[service]
+        emu.fault(listener=listener, action="status", times=-1, **answer)
+        user = {"refresh_token": emu.refresh_token, "service": service, "base_url": emu.endpoints[listener]}
+        step = access(**user)["service_call"]
+        assert (step["status"], text in step["detail"]) == (status, True), step
+        assert bool(step["remedy"]) is (status == "fail")
+
+    def test_good(self, access: Any, emu: Emulator) -> None:
+        for service, listener in (("store_licensing", "licensing"), ("store_catalog", "catalog")):
+            user = {"refresh_token": emu.refresh_token, "service": service, "base_url": emu.endpoints[listener]}
+            assert access(**user)["service_call"]["status"] == "pass"
+
+    @pytest.mark.parametrize(
+        ("answer", "retired"),
+        [
+            ({"status": 503}, True),
+            ({"status": 200, "body": "<html>Store for Business has moved on</html>"}, True),
+            ({"status": 301, "headers": {"Location": "https://www.example/"}}, True),
+            ({"status": 400}, True),
+            ({"status": 410}, True),
+            # Whoever is told to slow down has reached it.
+            ({"status": 429}, False),
+        ],
+    )
+    def test_of_store_for_business(self, answer: dict[str, Any], retired: bool, access: Any, emu: Emulator) -> None:
+        emu.fault(listener="store", action="status", times=-1, **answer)
+        step = access(service="store_for_business", base_url=emu.store)["service_call"]
+        assert step["status"] == "fail"
+        assert ("retired" in step["remedy"]) is retired
+        assert "product_id" not in step["remedy"]
+
 
 class TestReport:
     def test_lines(self) -> None:
@@ -135,7 +222,6 @@ class TestReport:
             "        what to do         Do this",
             "skipped service_call       token failed",
             "failed: token",
-            "python 3, msal missing",
         ]
 
     def test_versions(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +141,12 @@ class TestProxy:
         with answering(refuse) as port:
             target = Target("service.example", 443, "127.0.0.1", port, f"http://127.0.0.1:{port}")
             why, what = failure(lambda: network.shake_hands(target, settings()))
+            known = dataclasses.replace(target, proxy_headers=(("Proxy-Authorization", "Basic x"),))
+            _why, other = failure(lambda: network.shake_hands(known, settings()))
         assert f"the proxy http://127.0.0.1:{port} refuses service.example:443 ({status[:3]} " in why
         assert remedy in what
+        # To ask for what is there already would help nobody.
+        assert ("Correct the proxy's user name" in other) is status.startswith("407")
         assert seen[0].startswith(b"CONNECT service.example:443 HTTP/1.")
 
 
@@ -169,6 +175,27 @@ class TestNameAndTcp:
         why, remedy = failure(lambda: network.connect(Target("a", 1, "127.0.0.1", port, "http://x"), 2.0))
         assert why == f"no connection to the proxy 127.0.0.1:{port} (Connection refused)"
         assert "firewalls" not in remedy
+
+    def test_time_is_that_of_all_addresses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A listener whose queue is full does not answer further connections."""
+        with ExitStack() as stack:
+            silent = []
+            for number in range(1, 5):
+                listener = stack.enter_context(socket.create_server((f"127.0.0.{number}", 0), backlog=0))
+                for _connection in range(3):
+                    waiting = stack.enter_context(socket.socket())
+                    waiting.setblocking(False)
+                    waiting.connect_ex(listener.getsockname())
+                silent.append((socket.AF_INET, socket.SOCK_STREAM, 6, "", listener.getsockname()))
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **keywords: silent)
+            started = time.monotonic()
+            why, _remedy = failure(lambda: network.connect(Target("many.example", 1), 0.8))
+            seconds = time.monotonic() - started
+            assert "no connection to many.example:1 (no answer within 0.8 seconds)" in why
+            assert 0.6 < seconds < 2.0
+            with answering(lambda connection: None) as port:
+                silent.append((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)))
+                assert network.connect(Target("many.example", 1), 0.8)
 
 
 class TestTls:
@@ -211,7 +238,20 @@ class TestTls:
         assert "the certificate of 127.0.0.1 issued by Contoso" in why
         assert remedy.startswith("Set ca_path")
 
-    def test_waived(self, tmp_path: Path) -> None:
+    def test_rules_that_a_certificate_breaks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its CA is known; to set ca_path, as is there already, would help nobody."""
+        broken = ssl.SSLCertVerificationError("broken")
+        broken.verify_code, broken.verify_message = 85, "Missing Authority Key Identifier"
+
+        with tls(tmp_path, "127.0.0.1") as (port, trusting):
+            problem = network._not_verified(Target("127.0.0.1", port), trusting, broken)
+        assert "(Missing Authority Key Identifier; CAs from" in str(problem)
+        assert "RFC 5280" in problem.remedy
+        assert "ca_path" not in problem.remedy
+
+    def test_waived(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        # As with requests, nobody looks for CAs then.
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "not there"))
         with tls(tmp_path, "other.example") as (port, _trusting):
             shown = network.shake_hands(Target("127.0.0.1", port), settings(validate_certs=False))
         assert shown.endswith("certificate of other.example issued by Contoso, not verified (validate_certs is false)")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -228,6 +229,27 @@ class TestRefusals:
         settings = make_settings(refresh_token=emu.refresh_token)
         token_of(settings)
         assert "AADSTS70008" in refused(settings).cause
+
+    def test_a_code_that_only_the_list_holds(self) -> None:
+        answer = {"error": "invalid_client", "error_description": "Refused", "error_codes": [7000215]}
+        text = _sign_in_errors.said_by(answer)
+        assert text == "invalid_client: AADSTS7000215: Refused"
+        assert "secret's value" in _sign_in_errors.remedy_for(text)
+
+    def test_a_refusal_without_any_code(self) -> None:
+        text = _sign_in_errors.said_by({"error": "invalid_request", "error_description": "Identity not found"})
+        assert "AADSTS" not in text + _sign_in_errors.remedy_for(text)
+
+    def test_no_managed_identity(self, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As on any machine that is not in Azure."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{port}/msi/token")
+        monkeypatch.setenv("IDENTITY_HEADER", "header")
+        options = {"client_id": None, "client_secret": None, "max_retries": 0, "auth_method": "managed_identity"}
+        with pytest.raises(UnavailableError, match="Could not sign in by managed_identity") as caught:
+            token_of(make_settings(**options))
+        assert "a machine in Azure with a managed identity" in caught.value.remedy
 
     @pytest.mark.parametrize(
         ("changes", "cause"),
