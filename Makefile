@@ -47,6 +47,7 @@ VENV_EXTRA :=
 PYTHON_BOUNDS := 3.10 3.13
 endif
 DEMO_VENV := $(BUILD)/demo
+# Most of the package ansible is collections that nothing here imports: to compile them takes a minute.
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
 COLLECTION := $(BUILD)/collections/ansible_collections/msdevices/provisioning
@@ -174,7 +175,8 @@ $(VENV)/.stamp: $(VENV_REQUIREMENTS) tests/requirements/test.txt tests/requireme
 	if [ -z "$$python" ]; then python=$$(sh tests/tools/find_python.sh $(PYTHON_BOUNDS)) || exit 1; fi; \
 	echo "Setting up $(VENV) with $$python"; \
 	"$$python" -m venv --clear $(VENV)
-	@$(VENV)/bin/python $(PIP_INSTALL) -r $(VENV_REQUIREMENTS) $(VENV_EXTRA)
+	@$(VENV)/bin/python $(PIP_INSTALL) --no-compile -r $(VENV_REQUIREMENTS) $(VENV_EXTRA)
+	@$(VENV)/bin/python -m compileall -qq -x '/ansible_collections/(?!ansible/windows/)' $(VENV)/lib || true
 	@if [ -n "$(LIGHT)" ]; then sh tests/tools/link_collections.sh $(VENV) $(BUILD)/core-$(CORE)-py* $(BUILD)/venv; fi
 	@touch $@
 
