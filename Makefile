@@ -28,7 +28,8 @@ BOUNDS_2.19 := 3.11 3.13
 BOUNDS_2.20 := 3.12 3.13
 BOUNDS_2.21 := 3.12 3.13
 
-# Which Python, which packages, which ansible-core: one virtual environment for each purpose.
+# Which Python, which packages, which ansible-core: one virtual environment for each purpose. Most of the package ansible
+# is collections that no test imports: these are not compiled, which would take a minute.
 ifdef CORE
 VENV := $(BUILD)/core-$(CORE)$(addprefix -py,$(PY))
 VENV_REQUIREMENTS := tests/requirements/test.txt
@@ -47,7 +48,6 @@ VENV_EXTRA :=
 PYTHON_BOUNDS := 3.10 3.13
 endif
 DEMO_VENV := $(BUILD)/demo
-# Most of the package ansible is collections that nothing here imports: to compile them takes a minute.
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
 COLLECTION := $(BUILD)/collections/ansible_collections/msdevices/provisioning
