@@ -16,6 +16,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +32,8 @@ OBJECTS = Path(__file__).resolve().parents[1] / "playbooks" / "vars" / "automati
 AZURE_TYPE = "Microsoft Azure Resource Manager"
 """The name of a type that every controller has."""
 
+_REFERENCE = re.compile(r"\{\{ (automation_controller_\w+) (\| default\(omit, true\) )?\}\}")
+_OMITTED = object()
 _VARIABLE = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _RESERVED_FIELDS = {"tower", "awx"}
 _RESERVED_ENVIRONMENT = {
@@ -248,18 +251,25 @@ def _question_problems(question: Mapping[str, Any]) -> Iterator[str]:
     if low is not None and high is not None and low > high:
         yield f"{name} has its bounds the wrong way round"
     default = question.get("default")
-    if default in (None, ""):
+    if default in (None, "") or "{{" in str(default):
         return
-    if isinstance(default, bool) or not isinstance(default, _QUESTION_TYPES[kind]):
-        yield f"the default of {name} is no {kind}"
-        return
-    if choices:
-        chosen = default.split("\n") if kind == "multiselect" else [default]
-        yield from (f"the default {one} of {name} is none of its choices" for one in chosen if one not in choices)
-    elif "{{" not in str(default):
-        size = default if isinstance(default, (int, float)) else len(default)
+    answer = default.split("\n") if kind == "multiselect" and isinstance(default, str) else default
+    yield from (f"the default of {problem}" for problem in _answer_problems(question, answer))
+
+
+def _answer_problems(question: Mapping[str, Any], answer: Any) -> Iterator[str]:
+    """What is wrong with an answer that was given. An empty text is one, whether or not the question is required."""
+    name, kind = question["variable"], question["type"]
+    if isinstance(answer, bool) or not isinstance(answer, list if kind == "multiselect" else _QUESTION_TYPES[kind]):
+        yield f"{name} is no {kind}"
+    elif question.get("choices"):
+        chosen = answer if isinstance(answer, list) else [answer]
+        yield from (f"{name} is {one!r}, none of its choices" for one in chosen if one not in question["choices"])
+    else:
+        size: Any = len(answer) if isinstance(answer, (str, list)) else answer
+        low, high = question.get("min"), question.get("max")
         if (low is not None and size < low) or (high is not None and size > high):
-            yield f"the default of {name} is out of its bounds"
+            yield f"{name} is out of its bounds"
 
 
 def schedule_problems(rrule: str) -> list[str]:
@@ -292,10 +302,23 @@ def schedule_problems(rrule: str) -> list[str]:
         problems.append("RDATE and EXDATE are refused")
     if not problems:
         try:
-            next(iter(rrulestr(rrule.replace(" ", "\n"))))
+            next(iter(_read(rrule)))
         except (ValueError, StopIteration) as exc:
             problems.append(f"it cannot be read: {exc}")
     return problems
+
+
+def _read(rrule: str) -> Any:
+    return rrulestr(rrule.replace(" ", "\n"))
+
+
+def next_run(rrule: str, now: datetime) -> datetime:
+    """Return when a schedule starts its job next; raises ValueError when it never does."""
+    found = _read(rrule).after(now)
+    if found is None:
+        raise ValueError(f"it does not run after {now}")
+    assert isinstance(found, datetime)
+    return found
 
 
 def inject(kind: Mapping[str, Any], inputs: Mapping[str, Any], private_data_dir: Path) -> dict[str, str]:
@@ -338,48 +361,57 @@ def inject_azure(inputs: Mapping[str, str]) -> dict[str, str]:
     return variables
 
 
-def extra_vars_text(answers: Mapping[str, Any], template: Mapping[str, Any]) -> str:
-    """Return the file of extra variables of a job: the template's own, and answers to its survey, which are marked as
-    unsafe, so that nobody who fills in a survey can have a template rendered."""
-    lines = [f"{name}: {json.dumps(value)}" for name, value in template.items()]
-    for name, value in answers.items():
-        if isinstance(value, str):
+def survey_answers(survey: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answers that were given at a launch or in a schedule; raises ValueError as the controller refuses
+    them: a required question that nobody answered is refused even when it has a default."""
+    questions = {question["variable"]: question for question in survey["spec"]}
+    problems = [f"nobody asks for {name}" for name in given if name not in questions]
+    for name, question in questions.items():
+        if name in given:
+            problems += _answer_problems(question, given[name])
+        elif question["required"]:
+            problems.append(f"{name} needs an answer")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return dict(given)
+
+
+def job_variables(template: Mapping[str, Any], survey: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the extra variables of a job: those of the template, over them the survey's defaults, and over these the
+    answers. A default that breaks the rules of its question, as empty ones often do, is left out."""
+    defaults = {
+        question["variable"]: question["default"]
+        for question in survey["spec"]
+        if question.get("default") is not None and not list(_answer_problems(question, question["default"]))
+    }
+    return {**template, **defaults, **survey_answers(survey, given)}
+
+
+def extra_vars_text(variables: Mapping[str, Any], template: Mapping[str, Any]) -> str:
+    """Return the file of extra variables of a job. What is not the template's own is marked as unsafe, so that nobody
+    who fills in a survey can have a template rendered."""
+    lines = []
+    for name, value in variables.items():
+        if template.get(name) == value or not isinstance(value, (str, list)):
+            lines.append(f"{name}: {json.dumps(value)}")
+        elif isinstance(value, str):
             lines.append(f"{name}: !unsafe {json.dumps(value)}")
-        elif isinstance(value, list):
+        else:
             lines.append(f"{name}:")
             lines += [f"  - !unsafe {json.dumps(item)}" for item in value]
-        else:
-            lines.append(f"{name}: {json.dumps(value)}")
     return "---\n" + "\n".join(lines) + "\n"
 
 
-def survey_answers(survey: Mapping[str, Any], **given: Any) -> dict[str, Any]:
-    """Return the answers that a job gets, the defaults where nothing is given; raises ValueError as the controller
-    would refuse them."""
-    answers: dict[str, Any] = {}
-    questions = {question["variable"]: question for question in survey["spec"]}
-    if set(given) - set(questions):
-        raise ValueError(f"nobody asks for {set(given) - set(questions)}")
-    for name, question in questions.items():
-        answer = given.get(name, question.get("default"))
-        if answer is None:
-            if question["required"]:
-                raise ValueError(f"{name} needs an answer")
-            continue
-        problems = [] if answer == "" else list(_question_problems({**question, "default": answer}))
-        if problems:
-            raise ValueError("; ".join(problems))
-        answers[name] = answer
-    return answers
-
-
 def rendered(value: Any, variables: Mapping[str, Any]) -> Any:
-    """Render the plain references to variables of the objects, as Ansible would."""
+    """Render the references to variables of the objects, as Ansible would; a key of what is omitted is left out."""
     if isinstance(value, str):
-        match = re.fullmatch(r"\{\{ (automation_controller_\w+) \}\}", value)
-        return variables[match[1]] if match else value
+        match = _REFERENCE.fullmatch(value)
+        if match is None:
+            return value
+        return (variables.get(match[1]) or _OMITTED) if match[2] else variables[match[1]]
     if isinstance(value, list):
         return [rendered(item, variables) for item in value]
     if isinstance(value, Mapping):
-        return {name: rendered(item, variables) for name, item in value.items()}
+        found = {name: rendered(item, variables) for name, item in value.items()}
+        return {name: item for name, item in found.items() if item is not _OMITTED}
     return value

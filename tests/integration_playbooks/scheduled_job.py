@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -19,13 +19,14 @@ from typing import Any
 import controller_rules as rules
 
 from .guides import blocks
-from .harness import Lab
+from .harness import STAGE, Lab
 
 GUIDE = "guide_automation_controller"
 _PROJECT = ("stage_offline_licenses.yml", "collections/requirements.yml")
 (TEMPLATE,) = rules.objects()["controller_templates"]
 _SURVEY = rules.rendered(TEMPLATE["survey_spec"], rules.objects())
 _SECONDS = 240
+_INVENTORY = "inventory.yml"
 #: Below it no directory can be made, not even by root.
 UNWRITABLE = "/dev/null/home"
 
@@ -66,6 +67,12 @@ class Job:
         }
 
 
+def group_variables(kind: str) -> dict[str, Any]:
+    """The variables that the guide gives to the group of the Linux or the Windows hosts."""
+    (block,) = (one for one in blocks(GUIDE) if one.caption == _INVENTORY)
+    return dict(block.document["image_builders"]["children"][f"{kind}_builders"]["vars"])
+
+
 class Controller:
     """Starts jobs of the template in playbooks/vars/automation_controller.yml on the hosts of a lab."""
 
@@ -77,13 +84,16 @@ class Controller:
             "offline_licenses_authority": lab.emulator.entra,
             **{f"offline_licenses_{name}": value for name, value in lab.defaults.items() if name != "service"},
         }
+        #: The survey of the job template.
+        self.survey: dict[str, Any] = copy.deepcopy(_SURVEY)
         #: What a job answers where it is not told otherwise.
-        self.answers = {"offline_licenses_service": lab.service.name}
-        if len(lab.linux + list(lab.windows.names)) == 1:
-            self.answers["offline_licenses_dest"] = str(lab.stage(lab.linux[0]))
-        else:
-            # The hosts of a lab share a disk. Templates are for the job template; in answers they stay what they are.
-            self.extra_vars["offline_licenses_dest"] = "{{ stage }}"
+        self.answers: dict[str, Any] = {"offline_licenses_service": lab.service.name}
+
+    def question(self, variable: str) -> dict[str, Any]:
+        """A question of the survey, to be changed."""
+        (found,) = (item for item in self.survey["spec"] if item["variable"] == variable)
+        assert isinstance(found, dict)
+        return found
 
     def run(
         self,
@@ -95,7 +105,7 @@ class Controller:
     ) -> Job:
         """Run a job to its end.
 
-        :param answers: those to the survey; what is not there has the survey's default.
+        :param answers: those to the survey; where there is none, the job gets the survey's default.
         :param inject: what the job's credential does.
         :param home: the value of HOME, a new empty directory if there is none.
         :param verbosity: that of the job template.
@@ -107,11 +117,10 @@ class Controller:
         for path in (new_home, *(private / name for name in ("project", "inventory", "env"))):
             path.mkdir(parents=True)
         self._write_project(private / "project")
-        shutil.copy(self._lab.inventory, private / "inventory" / "hosts.json")
+        (private / "inventory" / "hosts.json").write_text(json.dumps(self._inventory()), encoding="utf-8")
         environment = {**self._job_environment(), **inject(private), **envvars}
-        given = rules.survey_answers(_SURVEY, **{**self.answers, **answers})
-        given = {name: value for name, value in given.items() if name not in self.extra_vars}
-        _write_private(private / "env" / "extravars", rules.extra_vars_text(given, self.extra_vars))
+        variables = rules.job_variables(self.extra_vars, self.survey, {**self.answers, **answers})
+        _write_private(private / "env" / "extravars", rules.extra_vars_text(variables, self.extra_vars))
         _write_private(private / "env" / "envvars", json.dumps(environment))
         _write_private(private / "env" / "settings", json.dumps({"idle_timeout": 120, "job_timeout": 200}))
         if verbosity:
@@ -159,6 +168,15 @@ class Controller:
             process.communicate()
             raise
         assert (private / "artifacts" / str(self._jobs) / "status").exists(), output
+
+    def _inventory(self) -> dict[str, Any]:
+        """That of the lab, whose groups say where licenses go, as those of the guide do."""
+        inventory: dict[str, Any] = json.loads(self._lab.inventory.read_text(encoding="utf-8"))
+        # The Linux hosts of a lab share a disk.
+        for group, directory in (("linux", "{{ stage }}"), ("windows", STAGE)):
+            assert "offline_licenses_dest" in group_variables(group)
+            inventory[group]["vars"] = {"offline_licenses_dest": directory}
+        return inventory
 
     def _job_environment(self) -> dict[str, str]:
         """What controllers set, and the lab's plugins."""

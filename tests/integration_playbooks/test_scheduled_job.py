@@ -7,23 +7,25 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import controller_rules as rules
 import pytest
 import yaml
-from controller_modules import MODULES
+from controller_modules import MODULES, REFERENCES
 from emulator.client import Emulator
 from license_services import LicenseService, both_services
 
 from .conftest import Figure, NewLab, Served
-from .guides import blocks, table
+from .guides import COLLECTION, blocks, literals, table
 from .harness import ROOT, Lab, default_name
-from .scheduled_job import GUIDE, UNWRITABLE, Controller, Injector, Job
+from .scheduled_job import GUIDE, TEMPLATE, UNWRITABLE, Controller, Injector, Job, group_variables
 from .watch import Watch, files_below
 
 _SECRET = "Microsoft Entra application with secret"
@@ -67,7 +69,8 @@ def _made_no_request(job: Job) -> bool:
 @pytest.mark.smoke
 @both_services
 def test_job(new_lab: NewLab, served: Served, service: LicenseService, figure: Figure) -> None:
-    """On Linux and Windows hosts; the second job, in a fresh place, changes nothing and makes no request."""
+    """On Linux and Windows hosts, each in the directory of its group; the second job, in a fresh place, changes nothing
+    and makes no request."""
     lab = new_lab("jobs", linux=2, windows=["win1"])
     controller = Controller(lab)
     wanted = lab.emulator.licenses(3)
@@ -103,15 +106,15 @@ def test_answers(lab: Lab, served: Served) -> None:
         "offline_licenses_list": _lines([one, three]),
         "offline_licenses_prune": "true",
         "offline_licenses_force": "false",
-        "offline_licenses_max_concurrency": 2,
+        "offline_licenses_max_concurrency": "2",
     }
     # Questions of other surveys than this collection's, whose answers are texts without exception.
+    controller.question("offline_licenses_max_concurrency").update(type="text", min=1, max=2)
     controller.extra_vars.update(
         offline_licenses_verify="true",
         offline_licenses_create_dest="false",
         offline_licenses_timeout="20",
         offline_licenses_max_retries="2",
-        offline_licenses_max_concurrency="2",
         offline_licenses_run_cache="true",
         offline_licenses_cloud="public",
         offline_licenses_tenant_id="",
@@ -129,8 +132,9 @@ def test_empty_list_removes_nothing(lab: Lab) -> None:
     controller = Controller(lab)
     wanted = lab.emulator.licenses(1)
     assert controller.run({"offline_licenses_list": _lines(wanted)}, _credential(lab.service)).status == "successful"
-    controller.extra_vars.update(offline_licenses_list=" \n", offline_licenses_prune="true")
-    job = controller.run({}, _credential(lab.service))
+    controller.question("offline_licenses_list").update(min=0)
+    answers = {"offline_licenses_list": " \n", "offline_licenses_prune": "true"}
+    job = controller.run(answers, _credential(lab.service))
     assert job.status == "failed"
     assert "empty text" in job.failures["linux1"]
     assert list(lab.files("linux1")) == [default_name(wanted[0])]
@@ -274,7 +278,8 @@ def test_refresh_tokens(lab: Lab) -> None:
     emulator = lab.emulator
     controller = Controller(lab)
     ids = {"tenant_id": emulator.tenant_id, "client_id": emulator.client_id, "client_secret": emulator.client_secret}
-    credential = _injector(_REFRESH, {**ids, "refresh_token": emulator.refresh_token})
+    inputs = {**ids, "refresh_token": emulator.refresh_token}
+    credential = _injector(_REFRESH, inputs)
     wanted = emulator.licenses(1)
     answers = {"offline_licenses_list": _lines(wanted), "offline_licenses_force": "true"}
     for _number in range(2):
@@ -284,7 +289,7 @@ def test_refresh_tokens(lab: Lab) -> None:
     kept = lab.directory / "kept"
     kept.mkdir()
     token_file = kept / "refresh-token"
-    controller.extra_vars["offline_licenses_refresh_token_file"] = str(token_file)
+    credential = _injector(_REFRESH, {**inputs, "refresh_token_file": str(token_file)})
     job = controller.run(answers, credential)
     assert (job.status, job.failures) == ("successful", {}), job.stdout
     first = token_file.read_text(encoding="utf-8").strip()
@@ -309,60 +314,191 @@ _PLAYED_MODULE = """
 import json
 from ansible.module_utils.basic import AnsibleModule
 
+NAME, REFERENCES, CONTROLLER = json.loads({constants!r})
 module = AnsibleModule(argument_spec=json.loads({spec!r}))
 arguments = {{name: value for name, value in module.params.items() if value is not None}}
-with open({record!r}, "a") as stream:
-    stream.write(json.dumps([{name!r}, arguments]) + "\\n")
-module.exit_json(changed=False)
+with open(CONTROLLER) as stream:
+    there = json.load(stream)
+for option, kind in REFERENCES.items():
+    wanted = arguments.get(option, [])
+    for name in wanted if isinstance(wanted, list) else [wanted]:
+        if name not in there.get(kind, []):
+            module.fail_json(msg="there is no {{0}} {{1!r}}".format(kind, name))
+there.setdefault(NAME, []).append(arguments["name"])
+there["calls"].append([NAME, arguments])
+with open(CONTROLLER, "w") as stream:
+    json.dump(there, stream)
+module.exit_json(changed=True)
 """
+
+
+class PlayedController:
+    """Plays the modules that create objects: they take what the real ones take, note it, and fail when an object names
+    another one that is not there."""
+
+    def __init__(self, lab: Lab, collection: str) -> None:
+        self._lab = lab
+        self._state = lab.directory / "controller.json"
+        self._collections = lab.directory / "played"
+        modules = self._collections / "ansible_collections" / collection.replace(".", "/") / "plugins" / "modules"
+        modules.mkdir(parents=True)
+        self._hosts = lab.directory / "hosts.ini"
+        variables = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
+        self._hosts.write_text(f"localhost {variables}\n", encoding="utf-8")
+        for name, (_variable, spec) in MODULES.items():
+            constants = json.dumps([name, REFERENCES[name], str(self._state)])
+            text = _PLAYED_MODULE.format(spec=json.dumps(spec), constants=constants)
+            (modules / f"{name}.py").write_text(text, encoding="utf-8")
+        # What each new controller has.
+        self._write({"organization": ["Default"], "calls": []})
+
+    def _read(self) -> dict[str, Any]:
+        return dict(json.loads(self._state.read_text(encoding="utf-8")))
+
+    def _write(self, state: dict[str, Any]) -> None:
+        self._state.write_text(json.dumps(state), encoding="utf-8")
+
+    def add(self, kind: str, name: str) -> None:
+        """Create an object by hand."""
+        state = self._read()
+        state.setdefault(kind, []).append(name)
+        self._write(state)
+
+    def calls(self) -> list[list[Any]]:
+        """The modules that ran since the last time, each with its arguments."""
+        state = self._read()
+        calls = state["calls"]
+        self._write({**state, "calls": []})
+        return list(calls)
+
+    def run(self, shell: str) -> subprocess.CompletedProcess[str]:
+        """Run commands in the directory of the lab."""
+        isolated = self._lab._isolated()
+        return subprocess.run(
+            ["/bin/sh", "-euc", shell],
+            env={
+                **isolated,
+                "PATH": f"{Path(sys.executable).parent}:{isolated['PATH']}",
+                "ANSIBLE_COLLECTIONS_PATH": f"{self._collections}:{isolated['ANSIBLE_COLLECTIONS_PATH']}",
+                "ANSIBLE_INVENTORY": str(self._hosts),
+            },
+            cwd=self._lab.directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+def _expected(variables: Mapping[str, Any], *modules: str) -> list[list[Any]]:
+    return [
+        [name, one]
+        for name, (variable, _spec) in MODULES.items()
+        if name in (modules or MODULES)
+        for one in rules.rendered(variables[variable], variables)
+    ]
+
+
+def _mine() -> dict[str, Any]:
+    (block,) = (block for block in blocks(GUIDE) if block.caption == "mine.yml")
+    return dict(block.document)
+
+
+def _commands() -> list[str]:
+    """Those that create the credential types, and those that create the rest."""
+    first, second = (block.text for block in blocks(GUIDE) if block.language == "shell")
+    # In the same shell.
+    exports = [line for line in first.splitlines() if line.startswith("export ")]
+    return [first, "\n".join([*exports, second])]
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("collection", ["ansible.controller", "awx.awx"])
-def test_objects_are_created(lab: Lab, collection: str) -> None:
-    """The commands of the guide give the objects to the modules, with what is the reader's own put in.
-
-    The modules are played: they take what the real ones take, and note it.
-    """
-    record = lab.directory / "record.jsonl"
-    played = lab.directory / "played"
-    modules = played / "ansible_collections" / collection.replace(".", "/") / "plugins" / "modules"
-    modules.mkdir(parents=True)
-    for name, (_variable, spec) in MODULES.items():
-        text = _PLAYED_MODULE.format(spec=json.dumps(spec), record=str(record), name=name)
-        (modules / f"{name}.py").write_text(text, encoding="utf-8")
-    (mine,) = (block for block in blocks(GUIDE) if block.caption == "mine.yml")
-    (lab.directory / mine.caption).write_text(mine.text, encoding="utf-8")
-    (shell,) = (block.text for block in blocks(GUIDE) if block.language == "shell")
-    if collection != "ansible.controller":
-        shell = shell.rstrip() + f" -e automation_controller_collection={collection}"
-    isolated = lab._isolated()
-    process = subprocess.run(
-        ["/bin/sh", "-euc", shell],
-        env={
-            **isolated,
-            "PATH": f"{Path(sys.executable).parent}:{isolated['PATH']}",
-            "ANSIBLE_COLLECTIONS_PATH": f"{played}:{isolated['ANSIBLE_COLLECTIONS_PATH']}",
-            "ANSIBLE_INVENTORY": "localhost,",
-        },
-        cwd=lab.directory,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def test_from_nothing(lab: Lab, collection: str) -> None:
+    """The steps of the guide, in a controller that has what every new one has, and what they say to create by hand."""
+    controller = PlayedController(lab, collection)
+    mine = {**_mine(), "automation_controller_collection": collection}
+    (lab.directory / "mine.yml").write_text(yaml.safe_dump(mine), encoding="utf-8")
+    variables = {**rules.objects(), **mine}
+    types, everything = _commands()
+    process = controller.run(types)
     assert process.returncode == 0, process.stdout + process.stderr
+    assert controller.calls() == _expected(variables, "credential_type")
+
+    # What is named and not there is said.
+    process = controller.run(everything)
+    assert process.returncode != 0
+    assert "there is no inventory 'Image builders'" in process.stdout
+    controller.calls()
+
+    for kind, name, _hint in table(GUIDE, "By hand"):
+        controller.add(kind.lower(), name)
+    process = controller.run(everything)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert controller.calls() == _expected(variables)
+    assert "WARNING" not in process.stdout + process.stderr
+
+
+@pytest.mark.once
+def test_own_objects(lab: Lab) -> None:
+    """Credentials for Git and the registry, privilege, and whatever else the modules take goes to them; nothing that
+    they do not take is passed over in silence."""
+    controller = PlayedController(lab, "ansible.controller")
+    for kind, names in {
+        "organization": ["Devices"],
+        "credential": ["Image builders", "Store application", "Git", "Registry"],
+        "inventory": ["Image builders"],
+        "instance_group": ["Sites"],
+    }.items():
+        for name in names:
+            controller.add(kind, name)
     objects = rules.objects()
-    own = yaml.safe_load(mine.text)
-    assert set(own) <= {name for name in objects if name.startswith("automation_controller_")}
-    variables = {**objects, **own}
-    expected = [
-        [name, one]
-        for name, (variable, _spec) in MODULES.items()
-        for one in rules.rendered(objects[variable], variables)
+    (schedules,) = (
+        block.document["controller_schedules"] for block in blocks(GUIDE) if "controller_schedules:" in block.text
+    )
+    mine = {
+        **_mine(),
+        "automation_controller_organization": "Devices",
+        "automation_controller_project_branch": "stable",
+        "automation_controller_project_credential": "Git",
+        "automation_controller_image_credential": "Registry",
+        "automation_controller_instance_groups": ["Sites"],
+        "automation_controller_become": True,
+        "automation_controller_extra_vars": {"offline_licenses_ca_path": "/etc/ssl/own.pem"},
+        "controller_projects": [{**objects["controller_projects"][0], "scm_clean": True}],
+        "controller_schedules": [{**schedules[0], "organization": "Devices"}],
+    }
+    template = dict(objects["controller_templates"][0])
+    mine["controller_templates"] = [
+        {**template, "limit": "linux_builders", "timeout": 3600, "verbosity": 1, "ask_variables_on_launch": True}
     ]
-    assert [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] == expected
+    path = lab.directory / "mine.yml"
+    path.write_text(yaml.safe_dump(mine), encoding="utf-8")
+    (_types, everything) = _commands()
+    process = controller.run(everything)
+    assert process.returncode == 0, process.stdout + process.stderr
+    calls = controller.calls()
+    assert calls == _expected({**objects, **mine})
+    given = {name: arguments for name, arguments in calls if name != "credential_type"}
+    assert given["project"]["credential"] == "Git"
+    assert given["execution_environment"]["credential"] == "Registry"
+    expected = {
+        "instance_groups": ["Sites"],
+        "become_enabled": True,
+        "extra_vars": {"offline_licenses_ca_path": "/etc/ssl/own.pem"},
+        "limit": "linux_builders",
+        "timeout": 3600,
+    }
+    assert {name: given["job_template"][name] for name in expected} == expected
+    assert given["schedule"]["extra_data"] == {"offline_licenses_force": "true"}
+
+    mine["controller_projects"][0]["scm_credential_name"] = "Git"
+    path.write_text(yaml.safe_dump(mine), encoding="utf-8")
+    process = controller.run(everything)
+    assert process.returncode != 0
+    assert "Unsupported parameters" in process.stdout
+    assert "scm_credential_name" in process.stdout
 
 
 @pytest.mark.once
@@ -378,9 +514,48 @@ def test_guide() -> None:
         for kind in types
     ]
     assert table(GUIDE, "Credential types") == expected
-    wrapper, requirements = (block.document for block in blocks(GUIDE)[:2])
-    (play,) = wrapper
-    name = play["ansible.builtin.import_playbook"].rpartition(".")[2]
-    assert (ROOT / "playbooks" / f"{name}.yml").exists()
+    files = {block.caption: block.document for block in blocks(GUIDE) if block.caption}
+    for playbook in ("stage_offline_licenses", "check_access"):
+        (play,) = files[f"{playbook}.yml"]
+        assert play["ansible.builtin.import_playbook"] == f"{COLLECTION}{playbook}"
+        assert (ROOT / "playbooks" / f"{playbook}.yml").exists()
+    assert TEMPLATE["playbook"] in files
     galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
-    assert requirements["collections"] == [{"name": f"{galaxy['namespace']}.{galaxy['name']}"}]
+    assert files["collections/requirements.yml"]["collections"] == [{"name": f"{galaxy['namespace']}.{galaxy['name']}"}]
+
+
+@pytest.mark.once
+def test_guide_names_every_variable() -> None:
+    """In its file, or in the table of those that may be in it; and all of them are what the objects use."""
+    used = set(re.findall(r"automation_controller_\w+", rules.OBJECTS.read_text(encoding="utf-8")))
+    further = [literals(name)[0] for name, _meaning in table(GUIDE, "Further variables of mine.yml")]
+    assert {*_mine(), *further} == {*used, "automation_controller_collection"}
+    assert not set(_mine()) & set(further)
+
+
+@pytest.mark.once
+def test_guide_on_groups() -> None:
+    """Each kind of host has its own directory; Linux hosts say how to get the privilege for it."""
+    linux, windows = (group_variables(kind) for kind in ("linux", "windows"))
+    assert linux["ansible_become"] is True
+    assert linux["offline_licenses_dest"].startswith("/")
+    assert re.match(r"[A-Z]:\\", windows["offline_licenses_dest"])
+    assert "ansible_become" not in windows
+
+
+@pytest.mark.once
+def test_guide_on_schedules() -> None:
+    """The rules it shows are taken, and run as it says; answers are those that the survey takes."""
+    shown = [block.document for block in blocks(GUIDE) if "DTSTART" in block.text]
+    (own,) = (
+        document["automation_controller_rrule"] for document in shown if "automation_controller_rrule" in document
+    )
+    (monthly,) = (document["controller_schedules"][0] for document in shown if "controller_schedules" in document)
+    now = datetime.now(timezone.utc)
+    for rrule, days in ((own, 1), (monthly["rrule"], 31)):
+        assert rules.schedule_problems(rrule) == []
+        # Clocks are put back by an hour in the autumn.
+        assert rules.next_run(rrule, now) - now <= timedelta(days=days, hours=1)
+    survey = rules.rendered(TEMPLATE["survey_spec"], rules.objects())
+    assert rules.survey_answers(survey, monthly["extra_data"])
+    assert monthly["unified_job_template"] == TEMPLATE["name"]

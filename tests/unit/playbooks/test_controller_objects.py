@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class TestCredentialTypes:
         templates = json.dumps(TYPES[name]["injectors"])
         for field in TYPES[name]["inputs"]["fields"]:
             assert re.search(rf"\{{\{{ {field['id']} \}}\}}", templates), field["id"]
-            secret = re.search(r"secret|token|password|certificate", field["id"]) is not None
+            secret = re.search(r"(secret|token|password|certificate)(?!\w*_file$)", field["id"]) is not None
             assert field.get("secret", False) == secret, field["id"]
 
     def test_what_there_is(self) -> None:
@@ -142,29 +143,63 @@ class TestSurvey:
             expected = {"integer": "int", "textarea": "raw", "text": "str"}
             assert option["type"] == expected.get(question["type"], option["type"])
         asked = {question["variable"] for question in TEMPLATE["survey_spec"]["spec"]}
-        assert asked >= {name for name, option in options.items() if option.get("required")}
+        # The directory is said by groups of the inventory.
+        assert {name for name, option in options.items() if option.get("required")} - asked == {"offline_licenses_dest"}
         # Secrets are for credentials.
         assert not [name for name in asked if re.search(r"secret|token|password|certificate", name)]
 
-    def test_a_schedule_needs_no_answers(self) -> None:
-        """A controller refuses a schedule of a template with a question that nobody answers."""
+    def test_nothing_is_asked_that_may_differ_from_host_to_host(self) -> None:
+        """An answer wins over the variables of groups, and Windows hosts have other directories than Linux ones."""
+        asked = {question["variable"] for question in TEMPLATE["survey_spec"]["spec"]}
+        per_host = {"dest", "dest_mode", "mode", "owner", "group", "create_dest"}
+        assert not asked & {f"offline_licenses_{name}" for name in per_host}
+
+    def test_every_default_is_taken(self) -> None:
+        """And the variables of the template are not among those that answers win over."""
         survey = rules.rendered(TEMPLATE["survey_spec"], OBJECTS)
-        assert set(rules.survey_answers(survey)) == {question["variable"] for question in survey["spec"]}
+        defaults = {item["variable"]: item["default"] for item in survey["spec"] if "default" in item}
+        own = {"offline_licenses_ca_path": "/ca.pem"}
+        assert rules.job_variables(own, survey, {}) == {**own, **defaults}
+        assert set(_role_options()) >= {"offline_licenses_dest", *defaults}
+        assert "offline_licenses_list" in defaults
+
+    def test_what_wins(self) -> None:
+        """Template, then the survey's defaults, then answers."""
+        survey = {"spec": [{"variable": name, "type": "text", "required": False, "default": "d"} for name in "bc"]}
+        assert rules.job_variables({"a": "t", "b": "t", "c": "t"}, survey, {"c": "g"}) == {"a": "t", "b": "d", "c": "g"}
+
+    @pytest.mark.parametrize(
+        ("question", "given", "problem"),
+        [
+            # A default does not answer for anybody.
+            ({"type": "text", "required": True, "default": "x"}, {}, "q needs an answer"),
+            ({"type": "text", "required": False, "min": 1}, {"q": ""}, "out of its bounds"),
+            ({"type": "integer", "required": False}, {"q": "8"}, "no integer"),
+            ({"type": "multiplechoice", "required": False, "choices": ["a"]}, {"q": ""}, "none of its choices"),
+            ({"type": "multiselect", "required": False, "choices": ["a"]}, {"q": ["b"]}, "none of its choices"),
+            ({"type": "text", "required": False}, {"other": "x"}, "nobody asks for other"),
+        ],
+    )
+    def test_answers_that_controllers_refuse(
+        self, question: dict[str, Any], given: dict[str, Any], problem: str
+    ) -> None:
+        with pytest.raises(ValueError, match=problem):
+            rules.survey_answers({"spec": [{"variable": "q", **question}]}, given)
 
     @pytest.mark.parametrize(
         ("change", "problem"),
         [
             (lambda spec: spec[0].update(type="list"), "list"),
             (lambda spec: spec[0].update(variable="offline licenses"), "offline licenses"),
-            (lambda spec: spec[0].update(variable="offline_licenses_dest"), "asked for twice"),
+            (lambda spec: spec[0].update(variable="offline_licenses_prune"), "asked for twice"),
             (lambda spec: spec[0].pop("required"), "required"),
             (lambda spec: spec[0].update(choices=["a"]), "must have none"),
-            (lambda spec: spec[2].pop("choices"), "needs choices"),
-            (lambda spec: spec[2].update(choices=[True]), "choices"),
-            (lambda spec: spec[2].update(default="nowhere"), "none of its choices"),
-            (lambda spec: spec[5].update(default="8"), "no integer"),
-            (lambda spec: spec[5].update(default=1000), "out of its bounds"),
-            (lambda spec: spec[5].update(min=65), "wrong way round"),
+            (lambda spec: spec[1].pop("choices"), "needs choices"),
+            (lambda spec: spec[1].update(choices=[True]), "choices"),
+            (lambda spec: spec[1].update(default="nowhere"), "none of its choices"),
+            (lambda spec: spec[4].update(default="8"), "no integer"),
+            (lambda spec: spec[4].update(default=1000), "out of its bounds"),
+            (lambda spec: spec[4].update(min=65), "wrong way round"),
             (lambda spec: spec[0].update(default="short"), "out of its bounds"),
             (lambda spec: spec.clear(), "spec"),
         ],
@@ -179,6 +214,17 @@ class TestSchedule:
     def test_rule(self) -> None:
         assert rules.schedule_problems(rules.rendered(SCHEDULE["rrule"], OBJECTS)) == []
         assert rules.schedule_problems("DTSTART:20300308T050000Z RRULE:FREQ=WEEKLY;INTERVAL=1;BYDAY=MO") == []
+
+    def test_it_runs_in_the_next_night(self) -> None:
+        now = datetime.now(timezone.utc)
+        following = rules.next_run(rules.rendered(SCHEDULE["rrule"], OBJECTS), now)
+        assert now < following <= now + timedelta(days=1)
+        assert following.hour == 2
+
+    def test_answers(self) -> None:
+        """A controller refuses a schedule that leaves a required question open, whatever its default."""
+        survey = rules.rendered(TEMPLATE["survey_spec"], OBJECTS)
+        assert rules.survey_answers(survey, SCHEDULE.get("extra_data", {})) == SCHEDULE.get("extra_data", {})
 
     @pytest.mark.parametrize(
         ("rrule", "problem"),
@@ -198,6 +244,18 @@ class TestSchedule:
     )
     def test_what_controllers_refuse(self, rrule: str, problem: str) -> None:
         assert problem in "; ".join(rules.schedule_problems(rrule))
+
+
+class TestImage:
+    def test_it_has_one_name(self) -> None:
+        """What one guide pushes is what the other one, and the objects, have jobs run in."""
+        files = [*(ROOT / "docs" / "docsite" / "rst").glob("*.rst"), *(ROOT / "playbooks").rglob("*.yml")]
+        files += [ROOT / "execution-environment.yml", ROOT / "README.md"]
+        image = re.compile(r"registry\.example\.com/[\w./-]*provisioning[\w:.-]*")
+        named = {path.name: set(image.findall(path.read_text(encoding="utf-8"))) for path in files}
+        assert {name for names in named.values() for name in names} == {OBJECTS["automation_controller_image"]}
+        guides = {"guide_automation_controller.rst", "guide_execution_environment.rst"}
+        assert {path for path, names in named.items() if names} >= {*guides, "execution-environment.yml"}
 
 
 class TestModules:
@@ -237,6 +295,21 @@ class TestModules:
             options = page["doc"]["options"]
             for option, spec in MODULES[name.rpartition(".")[2]][1].items():
                 assert {key: options[option].get(key) for key in spec} == spec, f"{name} {option}"
+
+    def test_what_is_left_out(self) -> None:
+        """Keys whose variables are not set go to no module: an empty credential would be looked for."""
+        for variable, key in (
+            ("controller_projects", "credential"),
+            ("controller_execution_environments", "credential"),
+            ("controller_templates", "instance_groups"),
+        ):
+            (plain,) = rules.rendered(OBJECTS[variable], OBJECTS)
+            assert key not in plain
+            (own,) = OBJECTS[variable]
+            named = re.search(r"automation_controller_\w+", own[key])
+            assert named is not None
+            (given,) = rules.rendered([own], {**OBJECTS, named[0]: "mine"})
+            assert given[key] == "mine"
 
     def test_nothing_secret_is_in_the_file(self) -> None:
         text = rules.OBJECTS.read_text(encoding="utf-8")
