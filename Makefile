@@ -106,7 +106,7 @@ integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulat
 	@$(PYTEST) tests/integration_playbooks
 
 .PHONY: compatibility
-compatibility: $(VENV)/.stamp $(COLLECTION) ## integration without what one ansible-core proves for all
+compatibility: $(VENV)/.stamp $(COLLECTION) ## integration without what another ansible-core would only show again
 	@$(PYTEST) -m "smoke or not once" tests/integration_playbooks
 
 .PHONY: smoke

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from .conftest import NewLab
 from .harness import MODULE, Lab, Run
 
@@ -147,6 +149,7 @@ def test_options(lab: Lab) -> None:
     assert unknown.count("max_concurrency") == 1, unknown
 
 
+@pytest.mark.once
 def test_credentials(lab: Lab) -> None:
     """Missing, contradictory and unusable credentials: the options and variables that would do are named."""
     emulator = lab.emulator
@@ -219,6 +222,7 @@ def test_credentials(lab: Lab) -> None:
     assert emulator.client_secret not in run.output + lab.log
 
 
+@pytest.mark.once
 def test_unknown_cloud_in_the_environment(lab: Lab) -> None:
     run = lab.run([lab.task(**lab.emulator.product(0).request())], environment={"AZURE_CLOUD_ENVIRONMENT": "AzureMoon"})
     _refused(run, {"stage": ("AZURE_CLOUD_ENVIRONMENT", "AzureMoon", "AzureUSGovernment")})

@@ -97,6 +97,7 @@ def test_fifty_hosts(new_lab: NewLab, figure: Figure) -> None:
     )
 
 
+@pytest.mark.once
 def test_a_product_changes(new_lab: NewLab, served: Served) -> None:
     """Without force what was found stays; with it, a second content id is found, and one that is gone forgotten."""
     lab = new_lab(windows=["win1"])
@@ -130,6 +131,7 @@ def test_a_product_changes(new_lab: NewLab, served: Served) -> None:
         assert list(_manifest(lab, host)["selections"].values()) == [[two]]
 
 
+@pytest.mark.once
 def test_partial_failure_is_healed(new_lab: NewLab, served: Served) -> None:
     """What could be had stays; the next run fetches what is missing, without the catalog."""
     lab = new_lab(windows=["win1"])
@@ -176,6 +178,7 @@ def test_partial_failure_is_healed(new_lab: NewLab, served: Served) -> None:
         assert sorted(lab.files(host)) == sorted(names)
 
 
+@pytest.mark.once
 def test_check_mode(new_lab: NewLab, served: Served) -> None:
     """With dest, nothing is asked for and nothing written; without it, licenses are returned in check mode, too."""
     lab = new_lab(windows=["win1"])
@@ -291,6 +294,7 @@ def test_lookup(lab: Lab, served: Served) -> None:
     assert run.license_requests == 2
 
 
+@pytest.mark.once
 def test_role(new_lab: NewLab) -> None:
     """The role stages, counts and verifies every license that was found; its second run does nothing."""
     lab = new_lab(windows=["win1"])

@@ -10,6 +10,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from emulator.catalog import find
 from emulator.client import Emulator
@@ -36,6 +37,7 @@ def _examples(emulator: Emulator) -> list[dict[str, Any]]:
     return list(yaml.safe_load(text))
 
 
+@pytest.mark.once
 def test_examples_run(new_lab: NewLab, served: Served) -> None:
     lab = new_lab(windows=["win1"])
     emulator = lab.emulator

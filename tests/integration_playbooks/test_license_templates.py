@@ -206,6 +206,7 @@ def test_licenses_at_hand(lab: Lab, served: Served) -> None:
     assert (run.token_requests, run.license_requests) == (1, len(wanted))
 
 
+@pytest.mark.once
 def test_licenses_at_hand_need_no_sign_in(lab: Lab, served: Served) -> None:
     wanted = [{**ids, "license_blob": base64.b64encode(served(ids)).decode()} for ids in lab.emulator.licenses(2)]
     lab.environment = {}
@@ -216,6 +217,7 @@ def test_licenses_at_hand_need_no_sign_in(lab: Lab, served: Served) -> None:
     assert len(commands(lab.files("linux1")["add_licenses.xml"])) == 2
 
 
+@pytest.mark.once
 def test_other_service(lab: Lab, served: Served) -> None:
     """Licenses come from the service that is named."""
     emulator = lab.emulator
@@ -229,6 +231,7 @@ def test_other_service(lab: Lab, served: Served) -> None:
     assert commands(lab.files("linux1")["add_licenses.xml"]) == {ids["content_id"]: served(ids) for ids in wanted}
 
 
+@pytest.mark.once
 def test_hostile_values(lab: Lab) -> None:
     """Names and paths arrive as they were given, whatever characters they have."""
     app = {
@@ -285,6 +288,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.once
 def test_bad_values(lab: Lab) -> None:
     """What cannot be written is refused before any request, and said."""
     good = {"licenses": [term(lab.emulator.product(0).request())]}
@@ -295,6 +299,7 @@ def test_bad_values(lab: Lab) -> None:
     assert lab.files("linux1") == {}
 
 
+@pytest.mark.once
 def test_bad_licenses(lab: Lab) -> None:
     """Terms, ids and licenses that cannot be used, and an app without a name, fail before anything is written."""
     good, other = lab.emulator.licenses(2)
@@ -318,6 +323,7 @@ def test_bad_licenses(lab: Lab) -> None:
     assert lab.files("linux1") == {}
 
 
+@pytest.mark.once
 def test_check_mode(lab: Lab) -> None:
     """Nothing is written, whether or not the directory exists, and changes are predicted."""
     wanted = [term(ids) for ids in lab.emulator.licenses(2)]
@@ -354,6 +360,7 @@ def test_windows_hosts(new_lab: NewLab, served: Served) -> None:
     assert len(re.findall("changed=0", again.stdout)) == 2
 
 
+@pytest.mark.once
 def test_nothing_shows(new_lab: NewLab, served: Served) -> None:
     """No license is shown at any verbosity, or as a difference."""
     lab = new_lab(linux=1, windows=["win1"])

@@ -11,6 +11,7 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Any
 
+import pytest
 import yaml
 from emulator.client import Emulator
 
@@ -34,6 +35,7 @@ def _tasks(emulator: Emulator) -> tuple[list[dict[str, Any]], list[dict[str, str
     return list(yaml.safe_load(text)), wanted
 
 
+@pytest.mark.once
 def test_examples_run(lab: Lab, served: Served) -> None:
     tasks, wanted = _tasks(lab.emulator)
     assert len(tasks) == len(re.findall(r"^- name:", ms_offline_license.EXAMPLES, re.MULTILINE)) >= 2

@@ -148,6 +148,7 @@ def test_services_answers_of_every_kind(lab: Lab, served: Served) -> None:
         assert ids["product_id"] in message
 
 
+@pytest.mark.once
 def test_wrong_terms(lab: Lab) -> None:
     """Each is refused before any request, shown, and told what the right form is."""
     good = lab.emulator.product(0).request()

@@ -84,6 +84,7 @@ def test_arguments(lab: Lab, served: Served) -> None:
     assert run.token_requests == 3
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("tenant", "secret"),
     [
@@ -111,6 +112,7 @@ def test_environment(lab: Lab, served: Served, tenant: dict[str, Any], secret: d
     assert value(run, "offer") == [entry for entry in emulator.offers("US", "ja-JP") if entry["id"] == offer]
 
 
+@pytest.mark.once
 def test_environment_by_other_methods(lab: Lab, served: Served) -> None:
     """Each variable that is documented is read."""
     emulator = lab.emulator

@@ -76,6 +76,7 @@ def test_offers_on_many_hosts(new_lab: NewLab, figure: Figure) -> None:
     )
 
 
+@pytest.mark.once
 def test_without_run_cache(new_lab: NewLab, figure: Figure) -> None:
     """Each evaluation makes its requests, and leaves nothing on the disk while the run is under way."""
     lab = new_lab(linux=3)
@@ -123,6 +124,7 @@ def test_with_run_cache_off_and_on(lab: Lab) -> None:
     assert run.license_requests == 3
 
 
+@pytest.mark.once
 @both_services
 def test_errors_are_not_kept(lab: Lab, served: Served, figure: Figure) -> None:
     """A failure is asked for again by the next evaluation, but that a license does not exist is kept within the run."""
@@ -144,6 +146,7 @@ def test_errors_are_not_kept(lab: Lab, served: Served, figure: Figure) -> None:
     assert run.token_requests == 1
 
 
+@pytest.mark.once
 def test_another_credential_is_another_answer(lab: Lab) -> None:
     """Who cannot sign in does not get what somebody else has fetched in the same run."""
     wanted = term(lab.emulator.product(0).request())

@@ -187,8 +187,11 @@ def _readable(paths: list[Path], hash_seed: str | None) -> list[str]:
 @pytest.mark.parametrize(
     ("ending", "hash_seed"),
     [
-        *(("normal", None), ("failed", None), ("SIGINT", None), ("SIGINT to the group", None)),
-        *(("SIGTERM", None), ("SIGTERM to the group", None), ("SIGTERM", "0")),
+        *(("failed", None), ("SIGINT", None), ("SIGTERM", None)),
+        pytest.param("normal", None, marks=pytest.mark.once),
+        pytest.param("SIGINT to the group", None, marks=pytest.mark.once),
+        pytest.param("SIGTERM to the group", None, marks=pytest.mark.once),
+        pytest.param("SIGTERM", "0", marks=pytest.mark.once),
     ],
 )
 def test_nothing_is_left(new_lab: NewLab, served: Served, figure: Figure, ending: str, hash_seed: str | None) -> None:

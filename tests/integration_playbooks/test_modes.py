@@ -68,6 +68,7 @@ def test_check_and_diff_mode(lab: Lab, served: Served) -> None:
     assert "diff" not in unchanged.ok("linux1", "stage")
 
 
+@pytest.mark.once
 def test_check_mode_of_other_outcomes(lab: Lab, served: Served) -> None:
     """In check mode, too: a file where the directory should be fails, licenses without dest are fetched."""
     wanted = lab.emulator.product(0).request()
@@ -86,6 +87,7 @@ def test_check_mode_of_other_outcomes(lab: Lab, served: Served) -> None:
     assert lab.files("linux1")[default_name(wanted)] == served(wanted)
 
 
+@pytest.mark.once
 def test_prune(lab: Lab) -> None:
     """Removed is what was staged by an earlier run and is as it was; nothing else, and nothing when a license fails."""
     one, two, three, four = lab.emulator.licenses(4)

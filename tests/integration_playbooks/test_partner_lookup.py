@@ -88,6 +88,7 @@ def test_module_and_lookup_share_answers(lab: Lab, figure: Figure) -> None:
     figure("Module and lookup for the same 4 offers: 4 offer requests, 1 token request")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("cloud", ["public", "usgov", "china", "germany"])
 def test_every_cloud(lab: Lab, cloud: str) -> None:
     """By both sign-ins; the refresh token that comes back is kept."""
@@ -130,6 +131,7 @@ def _run(lab: Lab, tasks: list[dict[str, Any]]) -> Run:
     return run
 
 
+@pytest.mark.once
 class TestExamples:
     def test_of_the_offer_module(self, lab: Lab) -> None:
         tasks = _tasks(partner_offer_info)

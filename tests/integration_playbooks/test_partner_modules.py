@@ -113,6 +113,7 @@ def test_module_defaults_reach_both_modules(lab: Lab) -> None:
     assert run.token_requests == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("user", [False, True], ids=["application", "application and user"])
 def test_every_cloud(lab: Lab, user: bool) -> None:
     emulator = lab.emulator
@@ -221,6 +222,7 @@ def test_bad_input(lab: Lab) -> None:
     assert (run.requests, run.connections) == ([], 0)
 
 
+@pytest.mark.once
 def test_missing_offers(lab: Lab) -> None:
     asking_partner_center(lab)
     missing = [UNKNOWN, UNKNOWN_EMPTY, UNKNOWN_400, "no-guid-at-all"]
@@ -258,6 +260,7 @@ _TROUBLE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("on_missing", ["warn", "ignore"])
 def test_on_missing_decides_about_nothing_else(lab: Lab, on_missing: str) -> None:
     emulator = asking_partner_center(lab).emulator
@@ -320,6 +323,7 @@ def test_tasks_of_a_run_share_answers(lab: Lab, figure: Figure) -> None:
     figure(f"6 tasks for 6 distinct offers, a market and its categories: {len(partner_requests(run))} requests")
 
 
+@pytest.mark.once
 class TestRefreshTokenFile:
     def test_rotates_from_run_to_run(self, lab: Lab, figure: Figure) -> None:
         """50 hosts, a token that can be exchanged once, three runs."""

@@ -270,6 +270,7 @@ def test_category_and_addons_of_the_service(lab: Lab, page: Path) -> None:
     assert len(partner_requests(run)) == 1 + sum(offer["hasAddOns"] for offer in chosen)
 
 
+@pytest.mark.once
 def test_on_another_host(lab: Lab, page: Path) -> None:
     target = lab.stage("linux1") / "offers.html"
     run = report(lab, target, hosts="linux1", country="GB", category_id="Trial_Key")
@@ -278,6 +279,7 @@ def test_on_another_host(lab: Lab, page: Path) -> None:
     assert Page(target).facts["Market"] == "GB"
 
 
+@pytest.mark.once
 def test_variables_that_are_missing_or_wrong(lab: Lab, page: Path) -> None:
     for run, task, text in (
         (report(lab, page, country=None), "Check the variables", "Set partner_offer_report_country"),

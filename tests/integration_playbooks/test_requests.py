@@ -85,6 +85,7 @@ def test_tasks_of_a_run_share_answers(lab: Lab, figure: Figure) -> None:
     )
 
 
+@pytest.mark.once
 @both_services
 def test_without_run_cache(new_lab: NewLab, figure: Figure) -> None:
     lab = new_lab(linux=4)

@@ -125,6 +125,7 @@ def test_role_on_empty_hosts_in_check_mode(new_lab: NewLab) -> None:
         assert (report["changed"], report["fetched"], report["failed"], report["verified"]) == (True, 2, 0, False)
 
 
+@pytest.mark.once
 def test_role_prunes_and_reports_failures(new_lab: NewLab, served: Served) -> None:
     """What is no longer listed goes if asked; what cannot be had fails the host after the report."""
     lab = new_lab(windows=["win1"])
@@ -155,6 +156,7 @@ def test_role_prunes_and_reports_failures(new_lab: NewLab, served: Served) -> No
         assert f"pruned {path}" in pruned.ok(host, f"{ROLE} : Show the summary")["msg"]
 
 
+@pytest.mark.once
 def test_role_verifies(lab: Lab) -> None:
     """A file that something else overwrites after it was staged is found, named, and fails the host."""
     wanted = lab.emulator.licenses(2)
@@ -171,6 +173,7 @@ def test_role_verifies(lab: Lab) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
+@pytest.mark.once
 def test_role_refuses_bad_variables(new_lab: NewLab) -> None:
     """The check of the arguments says what is wrong, or the message of the module reaches the user; no request."""
     cases: list[tuple[dict[str, Any], str]] = [

@@ -11,6 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .conftest import Served
 from .harness import MODULE, STAGE, Lab
 from .products import info_task, store_licensing, wanted
@@ -89,6 +91,7 @@ def test_nothing_shows(tmp_path: Path, emulator: Any, served: Served) -> None:
     assert not list((lab.home / ".ansible" / "tmp").glob("ansible-local-*"))
 
 
+@pytest.mark.once
 @store_licensing
 def test_nothing_of_store_licensing_shows(tmp_path: Path, lab: Lab, served: Served) -> None:
     """Refresh tokens, and ready tokens of the catalog and of the service; services that repeat what they were sent."""
@@ -176,6 +179,7 @@ def test_credentials_of_the_environment_stay_on_the_controller(lab: Lab) -> None
     assert not found + watch.files()
 
 
+@pytest.mark.once
 def test_nothing_of_the_role_shows(tmp_path: Path, emulator: Any, served: Served) -> None:
     """The role takes secrets and licenses as variables; neither its checks nor its tasks show them."""
     lab = Lab(tmp_path / "lab", emulator, windows=["win1"])

@@ -205,6 +205,7 @@ def test_every_fault_of_sign_in(lab: Lab) -> None:
     assert {item["listener"] for item in run.requests} == {"entra"}
 
 
+@pytest.mark.once
 def test_network_and_tokens(lab: Lab, tmp_path: Path) -> None:
     emulator = lab.emulator
     lab_for(lab, authority=emulator.entra)
@@ -270,6 +271,7 @@ def test_network_and_tokens(lab: Lab, tmp_path: Path) -> None:
     assert "not verified (validate_certs is false)" in found
 
 
+@pytest.mark.once
 def test_every_service_and_cloud(lab: Lab) -> None:
     emulator = lab.emulator
     lab_for(lab)
@@ -300,6 +302,7 @@ def test_every_service_and_cloud(lab: Lab) -> None:
     assert run.license_requests == 1
 
 
+@pytest.mark.once
 def test_proxies(lab: Lab) -> None:
     emulator = lab.emulator
     port = int(emulator.entra.rpartition(":")[2])
@@ -373,6 +376,7 @@ def test_playbook(lab: Lab) -> None:
     assert_no_secret(lab, run)
 
 
+@pytest.mark.once
 def test_playbook_for_all_services_and_several_clouds(lab: Lab) -> None:
     """Without a choice it walks to each service; with clouds, to each of them there."""
     emulator = lab.emulator
@@ -394,6 +398,7 @@ def test_playbook_for_all_services_and_several_clouds(lab: Lab) -> None:
     assert_no_secret(lab, run)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "options",
     [

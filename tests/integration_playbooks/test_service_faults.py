@@ -70,6 +70,7 @@ def test_every_fault_is_covered() -> None:
     assert set(odd) == good & set(odd) | set(_FAULTS["store_licensing"])
 
 
+@pytest.mark.once
 @both_services
 def test_each_fault_fails_its_license_alone(new_lab: NewLab, served: Served, figure: Figure) -> None:
     lab = new_lab(windows=["win1"])
@@ -134,6 +135,7 @@ def test_each_fault_fails_its_license_alone(new_lab: NewLab, served: Served, fig
     )
 
 
+@pytest.mark.once
 @both_services
 def test_good_files_stay(new_lab: NewLab) -> None:
     """What the service has gone wrong about since does not touch a license that is already there."""

@@ -122,6 +122,7 @@ def _by_environment(emulator: Emulator) -> dict[str, tuple[Mapping[str, str], st
     }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "name",
     [
@@ -140,6 +141,7 @@ def test_methods_by_environment(lab: Lab, name: str) -> None:
     assert run.license_requests == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("by", ["option", "environment"])
 def test_refresh_token_file(new_lab: NewLab, figure: Figure, by: str) -> None:
     """Refresh tokens that serve once: hosts share one exchange, and the file has the token for the next run."""
@@ -196,6 +198,7 @@ def test_wrong_secret_at_twenty_hosts(new_lab: NewLab, figure: Figure) -> None:
     figure(f"wrong secret, 20 hosts x 5 licenses at 10 forks: {run.token_requests} token requests, 0 license requests")
 
 
+@pytest.mark.once
 def test_refused_sign_ins(lab: Lab) -> None:
     """What Entra refuses is said with its code and a remedy, once for all licenses, with one token request."""
     emulator = lab.emulator

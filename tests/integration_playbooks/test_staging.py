@@ -135,6 +135,7 @@ def test_delegation(new_lab: NewLab, served: Served) -> None:
     assert (run.modules("linux1"), run.modules("linux2")) == (0, 2)
 
 
+@pytest.mark.once
 def test_force(lab: Lab, served: Served) -> None:
     """The same instance is no change, a newer one is; without force nothing is asked for."""
     one, two = lab.emulator.licenses(2)
@@ -168,6 +169,7 @@ def test_force(lab: Lab, served: Served) -> None:
     assert name.read_bytes() == new
 
 
+@pytest.mark.once
 def test_spoilt_files_are_replaced(lab: Lab, served: Served) -> None:
     """Each file that is not what was staged is fetched again, and only those; the reason is named."""
     wanted = lab.emulator.licenses(7)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
 from license_services import LicenseService
 
 from .conftest import Figure, NewLab, Served
@@ -76,6 +77,7 @@ def test_users(lab: Lab, figure: Figure) -> None:
     assert (run.token_requests, run.catalog_requests, run.license_requests) == (0, 1, 1)
 
 
+@pytest.mark.once
 def test_applications(lab: Lab) -> None:
     """They are passed through: refused with a remedy today, and at work the day they are accepted."""
     emulator = lab.emulator
@@ -101,6 +103,7 @@ def test_applications(lab: Lab) -> None:
     }
 
 
+@pytest.mark.once
 def test_a_refresh_token_that_serves_once(new_lab: NewLab) -> None:
     """From its file it serves both services and all hosts, and the next run."""
     lab = new_lab(linux=3)
@@ -120,6 +123,7 @@ def test_a_refresh_token_that_serves_once(new_lab: NewLab) -> None:
         lab.environment.pop("MSDEVICES_REFRESH_TOKEN", None)
 
 
+@pytest.mark.once
 def test_refusals_and_troubles(lab: Lab) -> None:
     """Each with its status, what it means, and what to do; a service that does not answer is left in time."""
     emulator = lab.emulator

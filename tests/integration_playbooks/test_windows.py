@@ -125,6 +125,7 @@ def test_adoption(windows: Lab, served: Served, figure: Figure) -> None:
     figure(f"Windows host, 40 licenses without a manifest: {read} files read, {many.license_requests} license requests")
 
 
+@pytest.mark.once
 def test_altered_files_and_prune(windows: Lab, served: Served) -> None:
     """Only what is not as it was staged is sent again; pruning removes only what is as it was staged."""
     wanted = windows.emulator.licenses(4)
@@ -226,6 +227,7 @@ def test_names_and_formats(windows: Lab, served: Served) -> None:
     assert windows.files("win1") == {default_name(one): served(one), "News.xml": served(two)}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("whole", [0, 2])
 def test_interrupted_copy_is_healed(windows: Lab, served: Served, whole: int) -> None:
     """The connection breaks while files are written: the next run replaces what is not whole, and only that counts."""
@@ -245,6 +247,7 @@ def test_interrupted_copy_is_healed(windows: Lab, served: Served, whole: int) ->
     _idle(windows, windows.run([task]))
 
 
+@pytest.mark.once
 def test_failures_of_the_host(windows: Lab, served: Served) -> None:
     """A module that fails is named with what was attempted; what a failed run left is healed by the next one."""
     wanted = windows.emulator.licenses(2)

@@ -5,9 +5,9 @@
 """The matrix: on which ansible-core, with which Python, which suites run.
 
 The bounds are those of the Makefile, the Pythons those of this machine. The integration tests run on each core with one
-Python, chosen so that all Pythons have their turn: whole on the oldest and the newest core, on the others all but what
-one core proves for all (compatibility). A slice of them that uses each plugin (smoke) runs on each core with each of
-its other Pythons. Unit and sanity tests run on the oldest core, too.
+Python, chosen so that all Pythons have their turn: whole on the newest core, on the others all but what one core proves
+for all (compatibility). A slice of them that uses each plugin (smoke) runs on each core with each of its other Pythons.
+Unit and sanity tests run on the oldest core, too.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def suites(default_ran: bool) -> list[str]:
         smoke += [f"smoke-{pair}" for pair in pairs]
         if core != CORE or not default_ran:
             setups.append(f"setup-{core}-py{chosen}")
-            what = "compatibility" if turn and core != CORE else "integration"
+            what = "integration" if core == CORE else "compatibility"
             integration.append(f"{what}-{core}-py{chosen}")
         setups += [f"light-{pair}" for pair in pairs]
         if not turn:
