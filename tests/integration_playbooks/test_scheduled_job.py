@@ -437,7 +437,8 @@ def test_from_nothing(lab: Lab, collection: str) -> None:
     process = controller.run(everything)
     assert process.returncode == 0, process.stdout + process.stderr
     assert controller.calls() == _expected(variables)
-    assert "WARNING" not in process.stdout + process.stderr
+    # Nor does Ansible find fault with objects that go to their modules whole.
+    assert "argsplat" not in process.stdout + process.stderr
 
 
 @pytest.mark.once
