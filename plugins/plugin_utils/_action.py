@@ -185,8 +185,12 @@ def shown_arguments(params: Mapping[str, t.Any], spec: Mapping[str, t.Any]) -> d
         if value is not None and (option.get("no_log") or name not in spec):
             shown[name] = _NOT_SHOWN
         elif option.get("options") and isinstance(value, list):
+            # Lists are long, and every value of a result costs time on its way: of items only what is set is shown.
             shown[name] = [
-                shown_arguments(item, option["options"]) if isinstance(item, Mapping) else _NOT_SHOWN for item in value
+                shown_arguments({key: one for key, one in item.items() if one is not None}, option["options"])
+                if isinstance(item, Mapping)
+                else _NOT_SHOWN
+                for item in value
             ]
         elif option.get("options") and value is not None:
             # A text that could not be understood may hold secrets.
