@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import signal
 import ssl
 import tempfile
 import urllib.request
@@ -22,6 +23,10 @@ from license_services import SERVICES, LicenseService
 from .harness import Lab
 
 _FIGURE = "figure"
+
+# What a shell starts in the background has SIGINT ignored, and programs that tests interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Figure = Callable[[str], None]
 Served = Callable[[Mapping[str, str]], bytes]
