@@ -116,18 +116,18 @@ def main() -> int:
     begun = time.monotonic()
     runner.run()
 
-    print(f"\n{'suite':<24} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
+    print(f"\n{'suite':<26} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
     total = Counts()
     for suite in suites:
         if suite not in runner.results:
-            print(f"{suite:<24} did not run: {'another suite failed' if runner.failed else 'no time left'}")
+            print(f"{suite:<26} did not run: {'another suite failed' if runner.failed else 'no time left'}")
             continue
         result = runner.results[suite]
         counts = result.counts
         total += counts
         if matrix.kind(suite) not in matrix.SETUPS or counts.failed:
-            print(f"{suite:<24} {counts.passed:>7} {counts.failed:>7} {counts.skipped:>8} {result.seconds:>8.1f}")
-    print(f"{'together':<24} {total.passed:>7} {total.failed:>7} {total.skipped:>8} {time.monotonic() - begun:>8.1f}")
+            print(f"{suite:<26} {counts.passed:>7} {counts.failed:>7} {counts.skipped:>8} {result.seconds:>8.1f}")
+    print(f"{'together':<26} {total.passed:>7} {total.failed:>7} {total.skipped:>8} {time.monotonic() - begun:>8.1f}")
     if arguments.matrix:
         print()
         print(*matrix.table({suite: result.counts for suite, result in runner.results.items()}), sep="\n")
