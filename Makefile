@@ -77,7 +77,7 @@ test-fast: $(VENV)/.stamp $(COLLECTION) ## the quick part: static checks, unit t
 	@$(WITH_VENV) python tests/tools/run_all.py --keep-going lint-fast unit faults-fast
 
 .PHONY: everything
-everything: $(VENV)/.stamp $(COLLECTION) ## test and matrix in one, as before a release; with MINUTES=60 nothing begins later
+everything: $(VENV)/.stamp $(COLLECTION) ## test and matrix in one, as before a release; with MINUTES=60 no suite of the matrix begins later
 	@$(WITH_VENV) python tests/tools/run_all.py --matrix $(addprefix --minutes ,$(MINUTES)) $(SUITES)
 
 .PHONY: matrix

@@ -182,7 +182,7 @@ class AccessCheck:
         except Exception as exc:
             # A report of one odd step is worth more than none; its text may hold secrets.
             status, detail = FAIL, f"this step met an error that it does not know ({type(exc).__name__})"
-            remedy = "Please report it, with the versions below, to the maintainers of the collection"
+            remedy = "Please report it, with the versions above, to the maintainers of the collection"
         self._add(name, status, detail, remedy, time.monotonic() - started)
         return status != FAIL
 

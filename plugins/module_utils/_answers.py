@@ -75,12 +75,15 @@ def json_object(answer: Answer, attempted: str) -> dict[str, t.Any]:
     return value
 
 
-def is_json(answer: Answer, attempted: str) -> bool:
+def is_own_answer(answer: Answer, attempted: str) -> bool:
     """Tell a service's own answer, whatever it says, from one without a body, which anything could have given.
 
     Raises ServiceError for a body that is no JSON object, such as the page of a proxy.
     """
-    return bool(answer.body.strip()) and isinstance(json_object(answer, attempted), dict)
+    if not answer.body.strip():
+        return False
+    json_object(answer, attempted)
+    return True
 
 
 def _too_deep(value: t.Any) -> bool:

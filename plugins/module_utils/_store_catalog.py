@@ -16,7 +16,11 @@ import typing as t
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import is_json, json_object, lower_keys
+from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import (
+    is_own_answer,
+    json_object,
+    lower_keys,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     NotFoundError,
@@ -106,7 +110,7 @@ class StoreCatalog:
         attempted = f"Could not look up the product {product_id} in the Store's catalog"
         answer = self._send(attempted, product_id, ())
         if answer.status == 404:
-            return "it does not know the app that was asked for" if is_json(answer, attempted) else ""
+            return "it does not know the app that was asked for" if is_own_answer(answer, attempted) else ""
         return f"{len(self._packages(attempted, product_id, answer))} packages of an app"
 
     def _send(self, attempted: str, product_id: str, languages: Iterable[str]) -> Answer:

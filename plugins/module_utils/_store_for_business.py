@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _license_document
 from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import Fault, json_object, lower_keys
@@ -50,12 +51,7 @@ class StoreForBusiness:
         """Get offline license: POST without a body. See LicenseService for what is raised."""
         attempted = f"Could not get the offline license {key}"
         path = ("V1", "Products", key.product_id, key.sku_id, "OfflineLicense", key.content_id)
-        try:
-            answer = self._session.call("POST", path, headers={"Accept": "application/json"}, max_bytes=_MAX_BYTES)
-        except UnavailableError as exc:
-            raise exc.within(attempted, _RETIRED) from None
-        except ServiceError as exc:
-            raise exc.with_hint(_RETIRED) from None
+        answer = self._call(attempted, "POST", path)
         if answer.status != 200:
             raise self._refused(attempted, key, answer)
         body = lower_keys(_object(answer, attempted))
@@ -103,15 +99,21 @@ class StoreForBusiness:
         Raises ServiceError, UnavailableError, SignInError, OptionError or MissingLibraryError.
         """
         attempted = "Could not look at the inventory"
+        answer = self._call(attempted, "GET", ("V1", "Inventory"), {"maxResults": "1"})
+        if answer.status != 200:
+            raise self._refused(attempted, None, answer)
+        _object(answer, attempted)
+
+    def _call(
+        self, attempted: str, method: str, path: tuple[str, ...], params: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Make a call; where no answer of the service comes, say that it is retired."""
         try:
-            answer = self._session.call("GET", ("V1", "Inventory"), {"maxResults": "1"}, {"Accept": "application/json"})
+            return self._session.call(method, path, params, {"Accept": "application/json"}, max_bytes=_MAX_BYTES)
         except UnavailableError as exc:
             raise exc.within(attempted, _RETIRED) from None
         except ServiceError as exc:
             raise exc.with_hint(_RETIRED) from None
-        if answer.status != 200:
-            raise self._refused(attempted, None, answer)
-        _object(answer, attempted)
 
     def _refused(self, attempted: str, key: LicenseKey | None, answer: Answer) -> ServiceError | UnavailableError:
         fault = self._session.fault(answer)

@@ -17,7 +17,7 @@ import typing as t
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _license_document
 from ansible_collections.msdevices.provisioning.plugins.module_utils._answers import (
     Fault,
-    is_json,
+    is_own_answer,
     json_object,
     lower_keys,
 )
@@ -64,7 +64,7 @@ class StoreLicensing:
         answer = self._send(attempted, LicenseKey("", "", NO_CONTENT))
         if answer.status not in (200, 400, 404):
             raise self._refused(attempted, answer)
-        return is_json(answer, attempted)
+        return is_own_answer(answer, attempted)
 
     def get_offline_license(self, key: LicenseKey) -> LicenseDocument:
         """Ask for the license of a content id. See LicenseService for what is raised."""

@@ -380,7 +380,9 @@ def test_playbook(lab: Lab) -> None:
 def test_playbook_for_all_services_and_several_clouds(lab: Lab) -> None:
     """Without a choice it walks to each service; with clouds, to each of them there."""
     emulator = lab.emulator
-    lab.environment = {**lab.environment, "AZURE_AUTHORITY_HOST": f"https://localhost:{closed_port()}"}
+    # The hosts are those of Microsoft: a proxy that is not there keeps the walk from them.
+    proxy = {"HTTPS_PROXY": f"http://127.0.0.1:{closed_port()}", "NO_PROXY": "localhost,127.0.0.1"}
+    lab.environment = {**lab.environment, **proxy, "AZURE_AUTHORITY_HOST": f"https://localhost:{closed_port()}"}
     run = lab.run_plays(PLAYBOOK)
     assert run.status == 2
     for service in SERVICES:
@@ -395,6 +397,7 @@ def test_playbook_for_all_services_and_several_clouds(lab: Lab) -> None:
     assert "partner_center in the cloud public, partner_center in the cloud china cannot be used" in error
     hosts = ("https://api.partnercenter.microsoft.com", "https://partner.partnercenterapi.microsoftonline.cn")
     assert all(f"partner_center at {host}" in run.stdout for host in hosts)
+    assert run.stdout.count("no connection to the proxy") == len(hosts)
     assert_no_secret(lab, run)
 
 

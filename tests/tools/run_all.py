@@ -66,11 +66,14 @@ class Runner:
             for setup in matrix.setups_of(suite):
                 if setup in self._done:
                     self._done[setup].wait()
-            if self._may_begin(suite):
-                result = run_suite(suite, quiet)
-                self.results[suite] = result
-                self.failed = self.failed or bool(result.counts.failed or result.counts.skipped)
-            self._done[suite].set()
+            try:
+                if self._may_begin(suite):
+                    result = run_suite(suite, quiet)
+                    self.results[suite] = result
+                    self.failed = self.failed or bool(result.counts.failed or result.counts.skipped)
+            finally:
+                # Whatever became of it, nobody waits forever.
+                self._done[suite].set()
 
     def _may_begin(self, suite: str) -> bool:
         if self.failed and not self._keep_going:

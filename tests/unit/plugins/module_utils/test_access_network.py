@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import ipaddress
 import socket
 import ssl
 import threading
@@ -19,6 +20,10 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils import _access_network as network
 from ansible_collections.msdevices.provisioning.plugins.module_utils._access_network import StepFailed, Target
@@ -80,6 +85,26 @@ def tls(tmp_path: Path, *names: str, **certificate: Any) -> Iterator[tuple[int, 
 
     with answering(answer) as port:
         yield port, settings(ca_path=str(tmp_path / "ca.pem"))
+
+
+def _without_key_identifiers(directory: Path) -> tuple[Path, Path]:
+    """A certificate of the old kind that is its own CA, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Old service")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "old.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (directory / "old.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return directory / "old.pem", directory / "old.key"
 
 
 class TestProxy:
@@ -239,15 +264,29 @@ class TestTls:
         assert remedy.startswith("Set ca_path")
 
     def test_rules_that_a_certificate_breaks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Its CA is known; to set ca_path, as is there already, would help nobody."""
-        broken = ssl.SSLCertVerificationError("broken")
-        broken.verify_code, broken.verify_message = 85, "Missing Authority Key Identifier"
+        """Its CA is known; to set ca_path, as is done already, would help nobody."""
+        certificate, key = _without_key_identifiers(tmp_path)
+        server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        server.load_cert_chain(certificate, key)
+        usual = network._context
 
-        with tls(tmp_path, "127.0.0.1") as (port, trusting):
-            problem = network._not_verified(Target("127.0.0.1", port), trusting, broken)
-        assert "(Missing Authority Key Identifier; CAs from" in str(problem)
-        assert "RFC 5280" in problem.remedy
-        assert "ca_path" not in problem.remedy
+        def strict(wanted: Settings) -> ssl.SSLContext:
+            # As Python 3.13 has it.
+            context = usual(wanted)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+            return context
+
+        def answer(connection: socket.socket) -> None:
+            with server.wrap_socket(connection, server_side=True) as secured:
+                secured.recv(1)
+
+        monkeypatch.setattr(network, "_context", strict)
+        with answering(answer) as port:
+            trusting = settings(ca_path=str(certificate))
+            why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), trusting))
+        assert "Key Identifier" in why
+        assert "RFC 5280" in remedy
+        assert "ca_path" not in remedy
 
     def test_waived(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         # As with requests, nobody looks for CAs then.
