@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import inspect
 import ipaddress
 import socket
 import ssl
@@ -87,24 +88,35 @@ def tls(tmp_path: Path, *names: str, **certificate: Any) -> Iterator[tuple[int, 
         yield port, settings(ca_path=str(tmp_path / "ca.pem"))
 
 
-def _without_key_identifiers(directory: Path) -> tuple[Path, Path]:
-    """A certificate of the old kind that is its own CA, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Old service")])
+def _without_key_identifier(directory: Path) -> tuple[Path, Path, Path]:
+    """A CA, a certificate that does not name its CA's key, as some proxies make them, and that certificate's key."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _each in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("Inspecting proxy", "Service")]
     now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
+
+    def builder(number: int) -> x509.CertificateBuilder:
+        return x509.CertificateBuilder(
+            names[0], names[number], keys[number].public_key(), x509.random_serial_number(),
+            now - datetime.timedelta(days=1), now + datetime.timedelta(days=1),
+        ).add_extension(x509.BasicConstraints(ca=not number, path_length=None), critical=True)  # fmt: skip
+
+    usage = dict.fromkeys(inspect.signature(x509.KeyUsage).parameters, False)
+    authority = (
+        builder(0)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(keys[0].public_key()), critical=False)
+        .add_extension(x509.KeyUsage(**{**usage, "key_cert_sign": True}), critical=True)
+        .sign(keys[0], hashes.SHA256())
     )
-    (directory / "old.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (directory / "old.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    leaf = (
+        builder(1).add_extension(x509.SubjectAlternativeName([address]), critical=False).sign(keys[0], hashes.SHA256())
     )
-    return directory / "old.pem", directory / "old.key"
+    found = (directory / "ca.pem", directory / "leaf.pem", directory / "leaf.key")
+    found[0].write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    found[1].write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
+    pkcs8, open_key = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    found[2].write_bytes(keys[1].private_bytes(serialization.Encoding.PEM, pkcs8, open_key))
+    return found
 
 
 class TestProxy:
@@ -265,7 +277,7 @@ class TestTls:
 
     def test_rules_that_a_certificate_breaks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its CA is known; to set ca_path, as is done already, would help nobody."""
-        certificate, key = _without_key_identifiers(tmp_path)
+        authority, certificate, key = _without_key_identifier(tmp_path)
         server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         server.load_cert_chain(certificate, key)
         usual = network._context
@@ -282,9 +294,9 @@ class TestTls:
 
         monkeypatch.setattr(network, "_context", strict)
         with answering(answer) as port:
-            trusting = settings(ca_path=str(certificate))
+            trusting = settings(ca_path=str(authority))
             why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), trusting))
-        assert "Key Identifier" in why
+        assert "Missing Authority Key Identifier" in why
         assert "RFC 5280" in remedy
         assert "ca_path" not in remedy
 
