@@ -12,12 +12,21 @@ with some versions of ansible-core its workers wait forever for somebody to take
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import threading
+import time
 import types
 
+from ansible import constants as C
 from ansible.executor.task_queue_manager import TaskQueueManager
+from ansible.utils.path import cleanup_tmp_file
+
+_START = multiprocessing.process.BaseProcess.start.__code__
+# Seconds. To start a worker takes some milliseconds; a worker that is told to end does nothing else.
+_UNTIL_STARTED = 0.02
+_UNTIL_ENDED = 2.0
 
 
 def end_cleanly() -> None:
@@ -33,10 +42,37 @@ def end_cleanly() -> None:
     main = os.getpid()
 
     def end(signum: int, frame: types.FrameType | None) -> None:
-        signal.signal(signum, signal.SIG_DFL)
+        # Nothing is raised: Python drops exceptions in some places, with a traceback, and the run would go on.
         if os.getpid() == main:
-            # Ansible's own cleaning up runs on the way out.
-            raise SystemExit(128 + signum)
+            if _starts_a_worker(frame):
+                # Nobody knows the worker yet. The signal comes again.
+                timer = threading.Timer(_UNTIL_STARTED, os.kill, (main, signum))
+                timer.daemon = True
+                timer.start()
+                return
+            _end_workers()
+            cleanup_tmp_file(C.DEFAULT_LOCAL_TMP)
+        signal.signal(signum, signal.SIG_DFL)
         os.kill(os.getpid(), signum)
 
     signal.signal(signal.SIGTERM, end)
+
+
+def _starts_a_worker(frame: types.FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code is _START:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _end_workers() -> None:
+    """End them before their directory goes, with what they have started."""
+    workers = multiprocessing.active_children()
+    for worker in workers:
+        worker.terminate()
+    end = time.monotonic() + _UNTIL_ENDED
+    for worker in workers:
+        worker.join(max(0.0, end - time.monotonic()))
+        if worker.is_alive():
+            worker.kill()

@@ -131,9 +131,13 @@ def secrecy_problems(watch: Watch, lab: Lab, run: Run) -> list[str]:
     found += watch.files()
     found += [f"{path} is left" for path in (lab.home / ".ansible" / "tmp").glob("ansible-local-*")]
     found += [f"{path} is left" for path in lab.temporary.iterdir()]
-    if "Traceback (most recent call last)" in run.output:
-        found.append("a traceback in the output")
-    return found
+    return found + traceback_problems(run.output)
+
+
+def traceback_problems(text: str) -> list[str]:
+    """A traceback in what a run says, with what is around it."""
+    place = text.find("Traceback (most recent call last)")
+    return [] if place < 0 else [f"a traceback: {text[max(0, place - 500) : place + 2500]}"]
 
 
 class Surroundings:

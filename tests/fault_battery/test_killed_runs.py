@@ -244,7 +244,7 @@ def _kill(
         stdout, stderr = process.communicate(timeout=_SECONDS)
     for text in (stdout, stderr, lab.log):
         problems += watch.findings("the output", text)
-        problems += ["a traceback in the output"] if "Traceback" in text else []
+        problems += promises.traceback_problems(text)
     return alive
 
 
