@@ -64,7 +64,10 @@ def _run(when: str = "", then: str = "", work: str = "pass") -> _Ended:
         {"then": "terminate()"},
         {"when": "os.register_at_fork(before=terminate)"},
         {"when": "os.register_at_fork(after_in_parent=terminate)"},
-        {"then": "time.sleep(0.2); terminate()", "work": "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(9)"},
+        {
+            "then": "time.sleep(0.2); terminate()",
+            "work": "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(9)",
+        },
     ],
     ids=["at-work", "right-after-a-fork", "before-a-fork", "within-a-fork", "with-a-worker-that-does-not-end"],
 )
