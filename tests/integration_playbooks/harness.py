@@ -27,6 +27,7 @@ MODULE = "msdevices.provisioning.ms_offline_license"
 MANIFEST = ".ms_offline_license.json"
 STAGE = r"C:\stage"
 """Where Windows hosts of a lab stage their licenses."""
+_BYTECODE = ROOT / ".build" / "host_bytecode"
 _GROUP = "group/msdevices.provisioning.all"
 _SECONDS = 150
 
@@ -130,6 +131,7 @@ class Lab:
         self._log = directory / "ansible.log"
         self._journal = directory / "journal.jsonl"
         self._results = directory / "results.jsonl"
+        _BYTECODE.mkdir(parents=True, exist_ok=True)
         for path in (self.home, self.temporary, *(self.stage(host) for host in self.linux)):
             path.mkdir(parents=True)
         for host in windows:
@@ -288,6 +290,8 @@ class Lab:
             "ANSIBLE_PIPELINING": "1",
             "MSDEVICES_TEST_RESULTS": str(self._results),
             "MSDEVICES_TEST_JOURNAL": str(self._journal),
+            "PYTHONPATH": str(HERE / "host_python"),
+            "MSDEVICES_TEST_BYTECODE": str(_BYTECODE),
         }
 
     def _last_request(self) -> int:
