@@ -82,8 +82,8 @@ class Fault:
         return self.id
 
     def callers_at(self, server: str) -> tuple[str, ...]:
-        """Who meets it at a server: the role is tried where it differs from the module, which it calls."""
-        if server == STORE or (server == LICENSING and (self.quick or STORE not in self.servers)):
+        """Who meets it at a server: the role stages licenses, and asks the catalog by the module that it calls."""
+        if server in LICENSES:
             return self.callers
         return tuple(name for name in self.callers if name != ROLE)
 

@@ -21,7 +21,7 @@ from license_services import LicenseService
 
 from . import promises
 from .callers import STEP, Caller, callers_for, listener_of, options_for
-from .faults import CALLERS, CATALOG, LICENSING, OPTIONS, PARTLY, PARTNER, SERVERS, STORE, Fault
+from .faults import CALLERS, CATALOG, LICENSES, LICENSING, OPTIONS, PARTLY, PARTNER, SERVERS, STORE, Fault
 from .meeting import Meeting
 from .record import Record
 from .table.service import SERVICE_FAULTS
@@ -42,10 +42,14 @@ class _Group:
 
 def _at(server: str, quick: bool) -> Iterator[Fault]:
     """The faults that a server is put under, in the slice for daily work or beside it."""
-    for fault in (*SERVICE_FAULTS, *SIGN_IN_FAULTS):
-        # The catalog is asked by the same code as the licensing service: some rows are enough.
-        left_out = server == CATALOG and not (fault.quick or fault.outcome == PARTLY)
-        if server in fault.servers and not left_out and (fault.quick and server in (STORE, PARTNER)) == quick:
+    for turn, fault in enumerate((*SERVICE_FAULTS, *SIGN_IN_FAULTS)):
+        # Both license services and the catalog are asked by the same code: the most telling rows are tried at each of
+        # them, the others at the license services in turn.
+        telling = fault.quick or fault.outcome == PARTLY
+        servers = {name for name in fault.servers if telling or name != CATALOG}
+        if not telling and servers.issuperset(LICENSES):
+            servers.remove(LICENSES[turn % 2])
+        if server in servers and (fault.quick and server in (STORE, PARTNER)) == quick:
             yield fault
 
 

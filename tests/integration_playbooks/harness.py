@@ -290,7 +290,7 @@ class Lab:
             "ANSIBLE_PIPELINING": "1",
             "MSDEVICES_TEST_RESULTS": str(self._results),
             "MSDEVICES_TEST_JOURNAL": str(self._journal),
-            "PYTHONPATH": str(HERE / "host_python"),
+            "PYTHONPATH": os.pathsep.join([str(HERE / "host_python"), self.windows.env["PYTHONPATH"]]),
             "MSDEVICES_TEST_BYTECODE": str(_BYTECODE),
         }
 

@@ -28,7 +28,7 @@ def _compile_source(path: str, source: bytes) -> Any:
     with suppress(OSError, EOFError, ValueError, TypeError):
         with open(file, "rb") as stream:
             code = marshal.load(stream)
-        _imp._fix_co_filename(code, path)
+        _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
         return code
     code = _compile(path, source)
     with suppress(OSError):
