@@ -81,8 +81,8 @@ everything: $(VENV)/.stamp $(COLLECTION) ## test and matrix in one, as before a 
 	@$(WITH_VENV) python tests/tools/run_all.py --matrix $(addprefix --minutes ,$(MINUTES)) $(SUITES)
 
 .PHONY: matrix
-matrix: $(VENV)/.stamp $(COLLECTION) ## integration, and some of the others, on each ansible-core with the Pythons of this machine
-	@$(WITH_VENV) python tests/tools/run_all.py --keep-going --matrix
+matrix: $(VENV)/.stamp $(COLLECTION) ## integration, and some of the others, on each ansible-core with the Pythons of this machine; with WHOLE=yes all of integration on each
+	@$(WITH_VENV) python tests/tools/run_all.py --keep-going --matrix $(if $(WHOLE),--whole)
 
 .PHONY: lint
 lint: $(VENV)/.stamp $(COLLECTION) ## static checks, documentation, changelog, import of the built collection
@@ -93,8 +93,8 @@ lint-fast: $(VENV)/.stamp $(COLLECTION) ## the static checks that take seconds
 	@$(WITH_VENV) python tests/tools/lint.py --fast
 
 .PHONY: unit
-unit: $(VENV)/.stamp $(COLLECTION) ## unit tests
-	@$(PYTEST) $(wildcard tests/unit*)
+unit: $(VENV)/.stamp $(COLLECTION) ## unit tests; with CORE those of the collection, not those of the emulator and of the played Windows hosts
+	@$(PYTEST) $(if $(CORE),tests/unit,$(wildcard tests/unit*))
 
 .PHONY: sanity
 sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
@@ -107,11 +107,11 @@ integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulat
 
 .PHONY: compatibility
 compatibility: $(VENV)/.stamp $(COLLECTION) ## integration without what another ansible-core would only show again
-	@$(PYTEST) -m "smoke or not once" tests/integration_playbooks
+	@$(PYTEST) -m "not once" tests/integration_playbooks
 
 .PHONY: smoke
 smoke: $(VENV)/.stamp $(COLLECTION) ## a slice of integration that uses each plugin
-	@$(PYTEST) -m smoke tests/integration_playbooks
+	@$(PYTEST) -m "smoke and not once" tests/integration_playbooks
 
 .PHONY: faults
 faults: $(VENV)/.stamp $(COLLECTION) ## every caller under every fault; prints the table of faults and callers

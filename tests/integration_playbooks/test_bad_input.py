@@ -37,6 +37,7 @@ def _all(lab: Lab, cases: dict[str, tuple[dict[str, Any], tuple[str, ...]]], **k
     return run
 
 
+@pytest.mark.once
 def test_items(lab: Lab) -> None:
     good, other = lab.emulator.licenses(2)
     product, content = good["product_id"], good["content_id"]

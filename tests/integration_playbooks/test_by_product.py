@@ -27,6 +27,7 @@ def _manifest(lab: Lab, host: str) -> dict[str, Any]:
     return dict(json.loads(data))
 
 
+@pytest.mark.once
 def test_first_and_later_runs(new_lab: NewLab, served: Served, figure: Figure) -> None:
     """Every license of a product arrives; the second run asks nobody; pruning takes them all."""
     lab = new_lab(windows=["win1"])

@@ -69,15 +69,11 @@ def end_all(lab: Lab, number: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("number", "everybody", "after_requests"),
     [
-        (signal.SIGTERM, False, 10),
-        (signal.SIGINT, True, 40),
-        (signal.SIGTERM, False, None),
-        (signal.SIGINT, True, None),
-        (signal.SIGKILL, True, None),
-    ],
-    ids=[
-        *("SIGTERM-fetching", "SIGINT-to-all-fetching", "SIGTERM-staging", "SIGINT-to-all-staging"),
-        "SIGKILL-to-all-staging",
+        pytest.param(signal.SIGTERM, False, 10, id="SIGTERM-fetching"),
+        pytest.param(signal.SIGINT, True, 40, id="SIGINT-to-all-fetching"),
+        pytest.param(signal.SIGTERM, False, None, id="SIGTERM-staging", marks=pytest.mark.once),
+        pytest.param(signal.SIGINT, True, None, id="SIGINT-to-all-staging", marks=pytest.mark.once),
+        pytest.param(signal.SIGKILL, True, None, id="SIGKILL-to-all-staging", marks=pytest.mark.once),
     ],
 )
 def test_interrupted_run(

@@ -338,6 +338,7 @@ def test_check_mode(lab: Lab) -> None:
     assert "changed=0" in run.stdout, run.output
 
 
+@pytest.mark.once
 def test_windows_hosts(new_lab: NewLab, served: Served) -> None:
     """The same files on Linux and Windows hosts, but for the ends of lines of what is no license."""
     lab = new_lab(linux=1, windows=["win1"])

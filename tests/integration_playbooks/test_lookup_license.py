@@ -65,6 +65,7 @@ def test_values(lab: Lab, served: Served, figure: Figure) -> None:
     )
 
 
+@pytest.mark.once
 def test_files_to_the_byte(lab: Lab, served: Served) -> None:
     """What copy and template write on a host is the license, without a byte more or less, also in a loop."""
     wanted = lab.emulator.licenses(3)

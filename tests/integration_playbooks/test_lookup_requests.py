@@ -108,6 +108,7 @@ def test_without_run_cache(new_lab: NewLab, figure: Figure) -> None:
     )
 
 
+@pytest.mark.once
 def test_with_run_cache_off_and_on(lab: Lab) -> None:
     """An evaluation without the run cache does not read what another one has left there, and does not renew it."""
     wanted = term(lab.emulator.product(0).request())

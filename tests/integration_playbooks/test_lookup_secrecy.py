@@ -187,8 +187,10 @@ def _readable(paths: list[Path], hash_seed: str | None) -> list[str]:
 @pytest.mark.parametrize(
     ("ending", "hash_seed"),
     [
-        *(("failed", None), ("SIGINT", None), ("SIGTERM", None)),
+        ("failed", None),
+        ("SIGTERM", None),
         pytest.param("normal", None, marks=pytest.mark.once),
+        pytest.param("SIGINT", None, marks=pytest.mark.once),
         pytest.param("SIGINT to the group", None, marks=pytest.mark.once),
         pytest.param("SIGTERM to the group", None, marks=pytest.mark.once),
         pytest.param("SIGTERM", "0", marks=pytest.mark.once),

@@ -205,6 +205,7 @@ class Page(HTMLParser):
             self.badges.append(data)
 
 
+@pytest.mark.smoke
 def test_what_is_in_the_page(british: Path) -> None:
     """Without a browser: all offers of the market, and a heading that says which, when and how many."""
     market, content = MARKET, Page(british)
@@ -226,7 +227,7 @@ def test_what_is_in_the_page(british: Path) -> None:
     assert stat.S_IMODE(british.stat().st_mode) == 0o644
 
 
-@pytest.mark.smoke
+@pytest.mark.once
 def test_the_second_run_changes_nothing(lab: Lab, page: Path) -> None:
     """Whatever the time is; and other offers are a change."""
     small = {"category_id": "SmallBusiness_Key"}

@@ -80,6 +80,7 @@ def test_packages_and_content_ids(lab: Lab) -> None:
     assert "languages=de-DE%2Cfr-FR%2Cneutral" in run.requests[-1]["query"]
 
 
+@pytest.mark.once
 def test_hosts_share_an_answer(new_lab: NewLab, figure: Figure) -> None:
     """Windows hosts, too: nothing is executed there."""
     lab = new_lab(linux=8, windows=["win1", "win2"])
@@ -94,6 +95,7 @@ def test_hosts_share_an_answer(new_lab: NewLab, figure: Figure) -> None:
     figure(f"10 hosts look 3 products up: {run.catalog_requests} catalog requests, {run.token_requests} token request")
 
 
+@pytest.mark.once
 def test_failures(lab: Lab) -> None:
     emulator = lab.emulator
     one = emulator.product(0).product_id

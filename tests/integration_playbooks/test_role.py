@@ -58,6 +58,7 @@ def _unchanged(run: Run) -> bool:
     return not any(entry["result"].get("changed") for entry in run.results.values())
 
 
+@pytest.mark.once
 def test_role(new_lab: NewLab, served: Served, figure: Figure) -> None:
     """Linux and Windows in one play, from an empty host on; the second run does nothing; effort stays constant."""
     executions: dict[int, list[dict[str, dict[str, int]]]] = {}
@@ -113,6 +114,7 @@ def test_role(new_lab: NewLab, served: Served, figure: Figure) -> None:
     assert executions[40][1]["linux1"]["ms_offline_license"] <= 2
 
 
+@pytest.mark.once
 def test_role_on_empty_hosts_in_check_mode(new_lab: NewLab) -> None:
     lab = new_lab(windows=["win1"])
     run = lab.run_plays([_play(lab, lab.emulator.licenses(2))], "--check", "--diff")

@@ -127,6 +127,7 @@ def test_answers(lab: Lab, served: Served) -> None:
     assert sum("fflineLicense" in item["path"] for item in job.requests) == 1
 
 
+@pytest.mark.once
 def test_empty_list_removes_nothing(lab: Lab) -> None:
     """An answer that was forgotten is refused, even where a controller would let it pass."""
     controller = Controller(lab)

@@ -193,6 +193,7 @@ def discoveries(emulator: Emulator) -> dict[str, Case]:
     return cases
 
 
+@pytest.mark.once
 def test_every_fault_of_sign_in(lab: Lab) -> None:
     assert REMEDIES.keys() == ERRORS.keys()
     lab_for(lab, authority=lab.emulator.entra)

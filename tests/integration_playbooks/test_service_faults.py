@@ -181,6 +181,7 @@ def test_rescue_and_ignore(lab: Lab) -> None:
     assert (run.token_requests, run.license_requests) == (1, 2)
 
 
+@pytest.mark.once
 def test_refused_application(lab: Lab) -> None:
     """401 asks once more with a new token, 403 does not; both name the activation as remedy."""
     wanted = lab.emulator.licenses(3)
@@ -207,6 +208,7 @@ def test_refused_application(lab: Lab) -> None:
     assert (run.token_requests, run.license_requests) == (1, 1)
 
 
+@pytest.mark.once
 @both_services
 def test_transient_faults(lab: Lab, figure: Figure) -> None:
     """What passes is retried, a revoked token is replaced once, and everything arrives."""

@@ -21,6 +21,7 @@ def _notes(run: Run) -> list[str]:
     return [item["note"] for item in run.requests if item["note"] and "discovery" not in item["note"]]
 
 
+@pytest.mark.once
 def test_methods_by_options(lab: Lab, served: Served, figure: Figure) -> None:
     emulator = lab.emulator
     lab.environment = {

@@ -118,6 +118,7 @@ def test_formats_and_options(lab: Lab, served: Served) -> None:
     assert (run.token_requests, run.license_requests) == (1, 8)
 
 
+@pytest.mark.once
 def test_delegation(new_lab: NewLab, served: Served) -> None:
     """A delegated task stages on the host that it is delegated to, in parts with module_defaults of the module."""
     lab = new_lab(linux=2)
@@ -213,6 +214,7 @@ def test_spoilt_files_are_replaced(lab: Lab, served: Served) -> None:
     assert run.license_requests == 1
 
 
+@pytest.mark.once
 def test_adoption(lab: Lab) -> None:
     """Valid licenses without a manifest, or with a damaged one, are adopted: no request, no change of the files."""
     wanted = lab.emulator.licenses(3)
@@ -228,6 +230,7 @@ def test_adoption(lab: Lab) -> None:
         assert manifest.read_bytes() == content
 
 
+@pytest.mark.once
 def test_own_licenses(lab: Lab, served: Served) -> None:
     """License blobs are staged and returned without any request and without any credential; bad ones fail alone."""
     one, two, three = lab.emulator.licenses(3)

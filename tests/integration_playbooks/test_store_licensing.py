@@ -23,6 +23,7 @@ Cases = dict[str, tuple[dict[str, Any], tuple[str, ...]]]
 pytestmark = store_licensing
 
 
+@pytest.mark.once
 def test_users(lab: Lab, figure: Figure) -> None:
     """Refresh tokens of applications of every kind, and ready tokens; also when the content id has to be found."""
     emulator = lab.emulator
@@ -184,6 +185,7 @@ def test_refusals_and_troubles(lab: Lab) -> None:
     assert "Traceback" not in run.output
 
 
+@pytest.mark.once
 def test_one_word_changes_the_service(new_lab: NewLab, served: Served) -> None:
     """What the one service has staged, the other finds in place; its license is the same one."""
     lab = new_lab(windows=["win1"])

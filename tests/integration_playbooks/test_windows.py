@@ -41,6 +41,7 @@ def _idle(lab: Lab, run: Run, host: str = "win1", task: str = "stage") -> dict[s
     return result
 
 
+@pytest.mark.once
 def test_effort_is_constant(new_lab: NewLab, served: Served, figure: Figure) -> None:
     efforts = {}
     for count in (2, 40):
@@ -102,6 +103,7 @@ def test_linux_and_windows_hosts_in_one_play(new_lab: NewLab, served: Served, fi
     assert lab.windows.transfers() == []
 
 
+@pytest.mark.once
 def test_adoption(windows: Lab, served: Served, figure: Figure) -> None:
     """Files without a manifest are read when they are few; of many, most are compared with the fetched license."""
     wanted = windows.emulator.licenses(40)

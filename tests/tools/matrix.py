@@ -7,7 +7,8 @@
 The bounds are those of the Makefile, the Pythons those of this machine. The integration tests run on each core with one
 Python, chosen so that all Pythons have their turn: whole on the newest core, on the others all but what one core proves
 for all (compatibility). A slice of them that uses each plugin (smoke) runs on each core with each of its other Pythons.
-Unit and sanity tests run on the oldest core, too.
+A whole matrix runs them all on each core with each Python, which takes hours. Unit and sanity tests run on the oldest
+core, too.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def pythons() -> dict[str, list[str]]:
     }
 
 
-def suites(default_ran: bool) -> list[str]:
+def suites(default_ran: bool, whole: bool) -> list[str]:
     """The suites of the matrix, the most telling first, and before them the set-ups that they need.
 
     Those of the default core and Python are left out when these have run under other names.
@@ -47,19 +48,19 @@ def suites(default_ran: bool) -> list[str]:
     setups: list[str] = []
     oldest: list[str] = []
     integration: list[str] = []
-    smoke: list[str] = []
+    others: list[str] = []
     for turn, (core, versions) in enumerate((core, versions) for core, versions in pythons().items() if versions):
         chosen = PYTHON if core == CORE else versions[turn % len(versions)]
         pairs = [f"{core}-py{version}" for version in versions if version != chosen]
-        smoke += [f"smoke-{pair}" for pair in pairs]
+        others += [f"{'integration' if whole else 'smoke'}-{pair}" for pair in pairs]
         if core != CORE or not default_ran:
             setups.append(f"setup-{core}-py{chosen}")
-            what = "integration" if core == CORE else "compatibility"
+            what = "integration" if whole or core == CORE else "compatibility"
             integration.append(f"{what}-{core}-py{chosen}")
-        setups += [f"light-{pair}" for pair in pairs]
+        setups += [f"{'setup' if whole else 'light'}-{pair}" for pair in pairs]
         if not turn:
             oldest = [f"{what}-{core}-py{chosen}" for what in ("sanity", "unit")]
-    return setups + oldest[:1] + integration + smoke + oldest[1:]
+    return setups + oldest[:1] + integration + others + oldest[1:]
 
 
 def setups_of(suite: str) -> list[str]:

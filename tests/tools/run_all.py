@@ -4,7 +4,7 @@
 
 """Run suites of tests, each a target of make, and end with one line: how many tests passed and how many failed.
 
-Usage: run_all.py [--keep-going] [--matrix] [--minutes N] [SUITE...]
+Usage: run_all.py [--keep-going] [--matrix [--whole]] [--minutes N] [SUITE...]
 
 Suites that keep one processor busy run in a lane of their own, beside those whose tests run in several processes; what
 they print is shown when they end. Each suite leaves its counts below `.build/results`. A suite that fails without
@@ -110,10 +110,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep-going", action="store_true", help="run the other suites after one that failed")
     parser.add_argument("--matrix", action="store_true", help="also run on the other cores and Pythons")
+    parser.add_argument("--whole", action="store_true", help="there, with all integration tests everywhere")
     parser.add_argument("--minutes", type=float, help="begin no suite of the matrix after so many minutes")
     parser.add_argument("suites", nargs="*", metavar="SUITE")
     arguments = parser.parse_args()
-    of_matrix = matrix.suites(default_ran="integration" in arguments.suites) if arguments.matrix else []
+    default_ran = "integration" in arguments.suites
+    of_matrix = matrix.suites(default_ran, arguments.whole) if arguments.matrix else []
     suites = arguments.suites + of_matrix
     runner = Runner(suites, of_matrix, arguments.keep_going, arguments.minutes)
     begun = time.monotonic()
