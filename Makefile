@@ -106,7 +106,7 @@ integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulat
 	@$(PYTEST) tests/integration_playbooks
 
 .PHONY: compatibility
-compatibility: $(VENV)/.stamp $(COLLECTION) ## integration without what another ansible-core would only show again
+compatibility: $(VENV)/.stamp $(COLLECTION) ## the tests of integration that depend most on ansible-core
 	@$(PYTEST) -m "not once" tests/integration_playbooks
 
 .PHONY: smoke

@@ -32,8 +32,9 @@ What holds when things go wrong
 
 Each row is a fault that ``make faults`` puts the marked callers under: the module (through its action plugin), the
 lookup, the role. The services are played by the collection's emulator, which makes the fault; the tests run
-``ansible-playbook`` itself, count requests, and read every file and all output. Each license service, the Store's
-catalog and Partner Center meet the faults of services and of sign-in, as far as a fault makes sense there.
+``ansible-playbook`` itself, count requests, and read every file and all output. Faults of services and of sign-in are
+met at Partner Center and at the license services: the most telling of them at each license service and at the Store's
+catalog, the others at one license service or the other, as the same code asks them.
 
 In every row, beside what it says:
 

@@ -82,6 +82,7 @@ def test_items(lab: Lab) -> None:
     assert lab.files("linux1") == {}
 
 
+@pytest.mark.once
 def test_unquoted_sku(lab: Lab) -> None:
     """YAML reads an unquoted 0015 as the number 13: the message says so and how to write it."""
     wanted = lab.emulator.product(0).request()
@@ -229,6 +230,7 @@ def test_unknown_cloud_in_the_environment(lab: Lab) -> None:
     _refused(run, {"stage": ("AZURE_CLOUD_ENVIRONMENT", "AzureMoon", "AzureUSGovernment")})
 
 
+@pytest.mark.once
 def test_a_failing_host_does_not_stop_others(new_lab: NewLab) -> None:
     lab = new_lab(linux=3, windows=["win1"])
     lab.stage("linux2").rmdir()

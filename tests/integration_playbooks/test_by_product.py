@@ -204,6 +204,7 @@ def test_check_mode(new_lab: NewLab, served: Served) -> None:
         assert returned["changed"] is False
 
 
+@pytest.mark.once
 def test_filters(lab: Lab) -> None:
     """Each filter chooses among all packages, in an item and at top level; a name stands for a single license."""
     architecture, language, family = (

@@ -70,7 +70,7 @@ def end_all(lab: Lab, number: signal.Signals) -> None:
     ("number", "everybody", "after_requests"),
     [
         pytest.param(signal.SIGTERM, False, 10, id="SIGTERM-fetching"),
-        pytest.param(signal.SIGINT, True, 40, id="SIGINT-to-all-fetching"),
+        pytest.param(signal.SIGINT, True, 40, id="SIGINT-to-all-fetching", marks=pytest.mark.once),
         pytest.param(signal.SIGTERM, False, None, id="SIGTERM-staging", marks=pytest.mark.once),
         pytest.param(signal.SIGINT, True, None, id="SIGINT-to-all-staging", marks=pytest.mark.once),
         pytest.param(signal.SIGKILL, True, None, id="SIGKILL-to-all-staging", marks=pytest.mark.once),

@@ -113,7 +113,6 @@ def commands(syncml: bytes, root: str = "./Vendor/MSFT") -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.smoke
 def test_terms(lab: Lab, served: Served, figure: Figure) -> None:
     """Ids and licenses of both files agree with the documents; the two ids that are easily confused do differ."""
     wanted = lab.emulator.licenses(4)
@@ -185,6 +184,7 @@ def test_terms(lab: Lab, served: Served, figure: Figure) -> None:
     )
 
 
+@pytest.mark.smoke
 def test_licenses_at_hand(lab: Lab, served: Served) -> None:
     """What the module returned, what a lookup returned, and terms, in one list and in its order."""
     wanted = lab.emulator.licenses(5)

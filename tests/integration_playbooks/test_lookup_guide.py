@@ -10,6 +10,8 @@ import csv
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from .conftest import Figure, NewLab
 from .harness import ROOT, Lab
 from .lookups import licenses, store, term
@@ -169,6 +171,7 @@ def _documented() -> dict[str, tuple[int, int]]:
     return rows
 
 
+@pytest.mark.once
 def test_counts_are_those_of_the_guide(new_lab: NewLab, figure: Figure) -> None:
     without, cached = _measured(new_lab, False), _measured(new_lab, True)
     for row in _SCENARIOS:

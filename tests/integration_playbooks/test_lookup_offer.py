@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from emulator.client import Emulator
 from emulator.offers import AZURE_ID
 from emulator.partner import customer_id
@@ -112,6 +113,7 @@ def test_missing_is_no_other_failure(lab: Lab) -> None:
     assert "AADSTS7000215" in error(run, "not signed in")
 
 
+@pytest.mark.once
 def test_wrong_terms_and_options(lab: Lab) -> None:
     """Refused before any request, with a remedy."""
     good = lab.emulator.offer_ids(1)[0]

@@ -52,6 +52,7 @@ def test_template_on_many_hosts(new_lab: NewLab, served: Served, figure: Figure)
     )
 
 
+@pytest.mark.once
 def test_offers_on_many_hosts(new_lab: NewLab, figure: Figure) -> None:
     lab = new_lab(linux=10)
     ids = lab.emulator.offer_ids(5)

@@ -14,7 +14,6 @@ from .conftest import Served
 from .harness import MANIFEST, Lab, default_name
 
 
-@pytest.mark.smoke
 def test_check_and_diff_mode(lab: Lab, served: Served) -> None:
     """The prediction makes no request and writes nothing; differences show ids and dates, never a license."""
     wanted = lab.emulator.licenses(3)

@@ -173,6 +173,7 @@ class TestExamples:
             assert name in plugin.EXAMPLES
 
 
+@pytest.mark.once
 def test_nothing_secret_shows(lab: Lab) -> None:
     """At all verbosity, in failures, in logs and in files, by modules and lookup, from options and files."""
     emulator = asking_partner_center(lab).emulator

@@ -160,6 +160,7 @@ def test_the_cloud_and_its_audience_decide_what_is_asked_for(lab: Lab) -> None:
     assert ids_of(run.ok("linux1", "own audience")) == [AZURE]
 
 
+@pytest.mark.once
 def test_bad_input(lab: Lab) -> None:
     """Refused before any request, with the name of the option."""
     asking_partner_center(lab)
@@ -303,6 +304,7 @@ def test_fifty_hosts(new_lab: NewLab, figure: Figure) -> None:
     )
 
 
+@pytest.mark.once
 def test_tasks_of_a_run_share_answers(lab: Lab, figure: Figure) -> None:
     """Whoever asks: the market is not asked for twice, and an offer is one, whatever else is asked for with it."""
     asking_partner_center(lab)

@@ -13,9 +13,8 @@ from .conftest import Figure, NewLab
 from .harness import Lab
 
 
-@pytest.mark.parametrize(
-    "pipelining", [pytest.param("1", id="pipelined", marks=pytest.mark.once), pytest.param("0", id="transferred")]
-)
+@pytest.mark.once
+@pytest.mark.parametrize("pipelining", ["1", "0"], ids=["pipelined", "transferred"])
 def test_linux_host_executions(new_lab: NewLab, figure: Figure, pipelining: str) -> None:
     traffic = {}
     for count in (2, 40):

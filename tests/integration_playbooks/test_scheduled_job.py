@@ -66,7 +66,6 @@ def _made_no_request(job: Job) -> bool:
     return (job.requests, job.connections) == ([], 0)
 
 
-@pytest.mark.smoke
 @both_services
 def test_job(new_lab: NewLab, served: Served, service: LicenseService, figure: Figure) -> None:
     """On Linux and Windows hosts, each in the directory of its group; the second job, in a fresh place, changes nothing
@@ -90,6 +89,7 @@ def test_job(new_lab: NewLab, served: Served, service: LicenseService, figure: F
     figure(f"scheduled job, {service.name}: {asked} requests in the first job, {len(second.requests)} in the second")
 
 
+@pytest.mark.once
 def test_answers(lab: Lab, served: Served) -> None:
     """Lists as texts, numbers and truth values as texts, an optional question left empty."""
     controller = Controller(lab)
@@ -235,6 +235,7 @@ def test_failed_job(new_lab: NewLab, served: Served, service: LicenseService) ->
     assert len(list((job.directory / "job_events").iterdir())) == len(job.events) > 10
 
 
+@pytest.mark.once
 def test_host_without_python(lab: Lab) -> None:
     """What the host said last is in the message, not only a hint at where it may be found."""
     controller = Controller(lab)

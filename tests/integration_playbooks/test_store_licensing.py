@@ -202,6 +202,7 @@ def test_one_word_changes_the_service(new_lab: NewLab, served: Served) -> None:
         assert run.license_requests == 3
 
 
+@pytest.mark.once
 def test_lookups_say_the_same(lab: Lab) -> None:
     """Errors of the service reach a template with their remedies."""
     emulator = lab.emulator

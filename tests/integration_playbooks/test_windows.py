@@ -170,6 +170,7 @@ def test_altered_files_and_prune(windows: Lab, served: Served) -> None:
     assert hosts.read("win1", names[0]) == served(wanted[0]) != good[default_name(wanted[0])]
 
 
+@pytest.mark.once
 def test_check_mode_and_directories(windows: Lab) -> None:
     wanted = windows.emulator.licenses(2)
     hosts = windows.windows
@@ -199,6 +200,7 @@ def test_check_mode_and_directories(windows: Lab) -> None:
     assert run.license_requests == 2
 
 
+@pytest.mark.once
 def test_names_and_formats(windows: Lab, served: Served) -> None:
     """Ids and names are compared without regard to case; both formats; shares; what Windows does not use is said."""
     one, two, three = windows.emulator.licenses(3)

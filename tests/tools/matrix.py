@@ -5,10 +5,10 @@
 """The matrix: on which ansible-core, with which Python, which suites run.
 
 The bounds are those of the Makefile, the Pythons those of this machine. The integration tests run on each core with one
-Python, chosen so that all Pythons have their turn: whole on the newest core, on the others all but what one core proves
-for all (compatibility). A slice of them that uses each plugin (smoke) runs on each core with each of its other Pythons.
-A whole matrix runs them all on each core with each Python, which takes hours. Unit and sanity tests run on the oldest
-core, too.
+Python, chosen so that all Pythons have their turn: whole on the newest core, on the others those whose outcome depends
+on the core most (compatibility). A slice of them that uses each plugin (smoke) runs on each core with each of its other
+Pythons. A whole matrix runs them all on each core with each Python, which takes hours. Unit and sanity tests run on the
+oldest core, too.
 """
 
 from __future__ import annotations
