@@ -8,7 +8,8 @@
 #   PYTHON=/path/to/python   use this one, not the newest that is found
 #   CORE=2.16 [PY=3.10]      run sanity, unit, integration, compatibility or smoke with the newest release of this
 #                            ansible-core
-#   PROCESSES=4              run so many integration tests and faults at the same time (3; much of it is waiting)
+#   PROCESSES=4              run so many tests at the same time (3, as much is waiting; in compatibility and smoke, where
+#                            little is, 2)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -104,6 +105,8 @@ sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
 	@sh tests/tools/install_system_packages.sh chromium chromedriver:chromium-driver
 	@$(PYTEST) tests/integration_playbooks
+
+compatibility smoke: PROCESSES := 2
 
 .PHONY: compatibility
 compatibility: $(VENV)/.stamp $(COLLECTION) ## the tests of integration that depend most on ansible-core
