@@ -27,6 +27,7 @@ _START = multiprocessing.process.BaseProcess.start.__code__
 # Seconds. To start a worker takes some milliseconds; a worker that is told to end does nothing else.
 _UNTIL_STARTED = 0.02
 _UNTIL_ENDED = 2.0
+_PAUSE = 0.05
 
 
 def end_cleanly() -> None:
@@ -69,10 +70,12 @@ def _starts_a_worker(frame: types.FrameType | None) -> bool:
 def _end_workers() -> None:
     """End them before their directory goes, with what they have started."""
     workers = multiprocessing.active_children()
-    for worker in workers:
-        worker.terminate()
     end = time.monotonic() + _UNTIL_ENDED
+    while workers and time.monotonic() < end:
+        for worker in workers:
+            # Again and again: Python drops a signal that comes before a new process has begun.
+            worker.terminate()
+        workers[0].join(_PAUSE)
+        workers = [worker for worker in workers if worker.is_alive()]
     for worker in workers:
-        worker.join(max(0.0, end - time.monotonic()))
-        if worker.is_alive():
-            worker.kill()
+        worker.kill()
