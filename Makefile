@@ -8,8 +8,7 @@
 #   PYTHON=/path/to/python   use this one, not the newest that is found
 #   CORE=2.16 [PY=3.10]      run sanity, unit, integration, compatibility or smoke with the newest release of this
 #                            ansible-core
-#   PROCESSES=4              run so many tests at the same time (3, as much is waiting; in compatibility and smoke, where
-#                            little is, 2)
+#   PROCESSES=4              run so many tests of a suite at the same time (3, as much is waiting; integration 2)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -101,12 +100,12 @@ unit: $(VENV)/.stamp $(COLLECTION) ## unit tests; with CORE those of the collect
 sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
 	@$(WITH_VENV) python tests/tools/sanity.py $(SUITE)
 
+integration: PROCESSES := 2
+
 .PHONY: integration
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
 	@sh tests/tools/install_system_packages.sh chromium chromedriver:chromium-driver
 	@$(PYTEST) tests/integration_playbooks
-
-compatibility smoke: PROCESSES := 2
 
 .PHONY: compatibility
 compatibility: $(VENV)/.stamp $(COLLECTION) ## the tests of integration that depend most on ansible-core
@@ -179,7 +178,7 @@ $(VENV)/.stamp: $(VENV_REQUIREMENTS) tests/requirements/test.txt tests/requireme
 	echo "Setting up $(VENV) with $$python"; \
 	"$$python" -m venv --clear $(VENV)
 	@$(VENV)/bin/python $(PIP_INSTALL) --no-compile -r $(VENV_REQUIREMENTS) $(VENV_EXTRA)
-	@$(VENV)/bin/python -m compileall -qq -x '/ansible_collections/(?!ansible/windows/)' $(VENV)/lib || true
+	@$(VENV)/bin/python -m compileall -j 0 -qq -x '/ansible_collections/(?!ansible/windows/)' $(VENV)/lib || true
 	@if [ -n "$(LIGHT)" ]; then sh tests/tools/link_collections.sh $(VENV) $(BUILD)/core-$(CORE)-py* $(BUILD)/venv; fi
 	@touch $@
 

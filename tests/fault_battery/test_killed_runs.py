@@ -42,7 +42,7 @@ _KINDS: dict[str, type[Caller]] = {MODULE: Module, ROLE: Role, LOOKUP: Lookup}
 # How many series of kills each caller is put to.
 _SERIES = {
     "killed": {MODULE: 7, LOOKUP: 2, ROLE: 1},
-    "terminated": {MODULE: 2, LOOKUP: 1},
+    "terminated": {MODULE: 1, LOOKUP: 1},
 }
 
 

@@ -259,7 +259,6 @@ def test_filters(lab: Lab) -> None:
     assert lab.files("linux1") == {}
 
 
-@pytest.mark.smoke
 def test_lookup(lab: Lab, served: Served) -> None:
     """A term may leave the content id out where the packages that are meant need one license."""
     single, several = lab.emulator.product(0), lab.emulator.product(7)

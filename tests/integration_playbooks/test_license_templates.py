@@ -113,6 +113,7 @@ def commands(syncml: bytes, root: str = "./Vendor/MSFT") -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.once
 def test_terms(lab: Lab, served: Served, figure: Figure) -> None:
     """Ids and licenses of both files agree with the documents; the two ids that are easily confused do differ."""
     wanted = lab.emulator.licenses(4)

@@ -121,6 +121,7 @@ def test_files_to_the_byte(lab: Lab, served: Served) -> None:
     }
 
 
+@pytest.mark.once
 @both_services
 def test_services_answers_of_every_kind(lab: Lab, served: Served) -> None:
     """Awkward answers are accepted, to the byte, and what is no license of the term is not."""

@@ -66,6 +66,7 @@ def _made_no_request(job: Job) -> bool:
     return (job.requests, job.connections) == ([], 0)
 
 
+@pytest.mark.once
 @both_services
 def test_job(new_lab: NewLab, served: Served, service: LicenseService, figure: Figure) -> None:
     """On Linux and Windows hosts, each in the directory of its group; the second job, in a fresh place, changes nothing

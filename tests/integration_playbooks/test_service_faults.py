@@ -249,6 +249,7 @@ def _asked(requests: list[dict[str, object]], wanted: list[dict[str, str]]) -> l
     [({"action": "reset"}, "the connection"), ({"action": "status", "status": 503}, "HTTP 503")],
     ids=["reset", "overloaded"],
 )
+@pytest.mark.once
 def test_service_that_is_down(lab: Lab, figure: Figure, rule: dict[str, Any], cause: str) -> None:
     """A service that does not answer is not asked for each of many licenses."""
     lab.service.fault(**rule, times=-1)

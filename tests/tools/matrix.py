@@ -41,7 +41,7 @@ def pythons() -> dict[str, list[str]]:
 
 
 def suites(default_ran: bool, whole: bool) -> list[str]:
-    """The suites of the matrix, the most telling first, and before them the set-ups that they need.
+    """The suites of the matrix, the longest first, and before them the set-ups that they need.
 
     Those of the default core and Python are left out when these have run under other names.
     """
@@ -60,7 +60,7 @@ def suites(default_ran: bool, whole: bool) -> list[str]:
         setups += [f"{'setup' if whole else 'light'}-{pair}" for pair in pairs]
         if not turn:
             oldest = [f"{what}-{core}-py{chosen}" for what in ("sanity", "unit")]
-    return setups + oldest[:1] + integration + others + oldest[1:]
+    return setups + oldest + integration + others
 
 
 def setups_of(suite: str) -> list[str]:
