@@ -8,7 +8,7 @@
 #   PYTHON=/path/to/python   use this one, not the newest that is found
 #   CORE=2.16 [PY=3.10]      run sanity, unit, integration, compatibility or smoke with the newest release of this
 #                            ansible-core
-#   PROCESSES=4              run so many tests of a suite at the same time (3, as much is waiting; integration 2)
+#   PROCESSES=4              run so many tests of a suite at the same time (3; much of it is waiting)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -99,8 +99,6 @@ unit: $(VENV)/.stamp $(COLLECTION) ## unit tests; with CORE those of the collect
 .PHONY: sanity
 sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
 	@$(WITH_VENV) python tests/tools/sanity.py $(SUITE)
-
-integration: PROCESSES := 2
 
 .PHONY: integration
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator

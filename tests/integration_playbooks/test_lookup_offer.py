@@ -96,6 +96,7 @@ def test_missing(lab: Lab) -> None:
     assert not value(run, "lookup")
 
 
+@pytest.mark.once
 def test_missing_is_no_other_failure(lab: Lab) -> None:
     """Every other failure is an error, whatever on_missing says."""
     emulator = lab.emulator

@@ -187,8 +187,8 @@ def _readable(paths: list[Path], hash_seed: str | None) -> list[str]:
 @pytest.mark.parametrize(
     ("ending", "hash_seed"),
     [
-        ("SIGTERM", None),
-        pytest.param("failed", None, marks=pytest.mark.once),
+        ("failed", None),
+        pytest.param("SIGTERM", None, marks=pytest.mark.once),
         pytest.param("normal", None, marks=pytest.mark.once),
         pytest.param("SIGINT", None, marks=pytest.mark.once),
         pytest.param("SIGINT to the group", None, marks=pytest.mark.once),

@@ -83,6 +83,7 @@ def test_what_the_modules_return(new_lab: NewLab) -> None:
     assert run.token_requests == 1
 
 
+@pytest.mark.once
 def test_check_mode_asks_too(lab: Lab) -> None:
     asking_partner_center(lab)
     run = lab.run([offers_task(offer_id=[AZURE]), categories_task()], "--check", "--diff")
@@ -144,6 +145,7 @@ def test_every_cloud(lab: Lab, user: bool) -> None:
     assert notes == {"refresh_token/client_secret" if user else "client_credentials/client_secret"}
 
 
+@pytest.mark.once
 def test_the_cloud_and_its_audience_decide_what_is_asked_for(lab: Lab) -> None:
     """The audience of the table goes to the authority: the public cloud's Entra does not know that of China."""
     emulator = asking_partner_center(lab).emulator

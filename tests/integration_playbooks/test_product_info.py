@@ -148,6 +148,7 @@ def test_examples(lab: Lab) -> None:
     assert run.ok("linux1", "Show them")["msg"] == [product.content_ids[0]]
 
 
+@pytest.mark.once
 def test_without_its_action_plugin(lab: Lab) -> None:
     """The module is a real one: the same options and answers, executed on the host."""
     emulator = lab.emulator

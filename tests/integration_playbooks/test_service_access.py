@@ -421,6 +421,7 @@ def test_playbook_refuses_options_that_it_would_ignore(lab: Lab, options: object
     assert run.connections == 0
 
 
+@pytest.mark.once
 def test_ready_token_of_the_catalog_has_its_own_variable(lab: Lab) -> None:
     emulator = lab.emulator
     lab_for(lab, base_url=emulator.catalog)

@@ -158,6 +158,7 @@ def test_good_files_stay(new_lab: NewLab) -> None:
     assert lab.run([lab.task(licenses=wanted)]).requests == []
 
 
+@pytest.mark.once
 def test_rescue_and_ignore(lab: Lab) -> None:
     """A failed task can be rescued or ignored, and its result has all licenses."""
     good, bad = lab.emulator.product(0).request(), lab.emulator.special("unknown").request()

@@ -171,6 +171,7 @@ def test_refresh_token_file(new_lab: NewLab, figure: Figure, by: str) -> None:
     figure(f"refresh token that serves once, 6 hosts, 3 runs ({by}): 1 token request in each")
 
 
+@pytest.mark.once
 def test_options_win_over_the_environment(lab: Lab) -> None:
     wrong = {"AZURE_CLIENT_SECRET": "wrong~secret-of-the-environment", "AZURE_TENANT_ID": "wrong.example"}
     options = {"client_secret": lab.emulator.client_secret, "tenant_id": lab.emulator.tenant_id}

@@ -77,7 +77,6 @@ def test_effort_is_constant(new_lab: NewLab, served: Served, figure: Figure) -> 
     )
 
 
-@pytest.mark.smoke
 @both_services
 def test_linux_and_windows_hosts_in_one_play(new_lab: NewLab, served: Served, figure: Figure) -> None:
     """One play for all; a host that does not answer does not stop the others."""
