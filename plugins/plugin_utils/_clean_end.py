@@ -68,7 +68,7 @@ def _starts_a_worker(frame: types.FrameType | None) -> bool:
 
 
 def _end_workers() -> None:
-    """End them before their directory goes, with what they have started."""
+    """End them before the directory goes that they use."""
     workers = multiprocessing.active_children()
     end = time.monotonic() + _UNTIL_ENDED
     while workers and time.monotonic() < end:

@@ -136,7 +136,7 @@ def secrecy_problems(watch: Watch, lab: Lab, run: Run) -> list[str]:
 
 def traceback_problems(text: str) -> list[str]:
     """A traceback in what a run says, with what is around it."""
-    place = text.find("Traceback (most recent call last)")
+    place = text.find("Traceback")
     return [] if place < 0 else [f"a traceback: {text[max(0, place - 500) : place + 2500]}"]
 
 
