@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import (
     requests_of,
     specification,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import FAILED, summary_of
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._deliveries import delivery_for
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._license_list import license_items
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._return_licenses import return_licenses
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._stage_licenses import stage_licenses
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
+    FAILED,
+    summary_of,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.action import ProvisioningAction
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.choose import delivery_for
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import Staged
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_list import license_items
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.return_licenses import return_licenses
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.stage_licenses import stage_licenses
 
 
 class ActionModule(ProvisioningAction):

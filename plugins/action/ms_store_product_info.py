@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._product_runner import (
-    find_products,
-    product_specification,
-)
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.store_product import product_specification
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.action import ProvisioningAction
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_products import find_products
 
 
 class ActionModule(ProvisioningAction):

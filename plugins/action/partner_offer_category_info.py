@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_options import category_specification
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_runner import find_categories
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.partner_offer import (
+    category_specification,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.action import ProvisioningAction
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_offers import find_categories
 
 
 class ActionModule(ProvisioningAction):

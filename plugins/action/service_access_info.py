@@ -10,11 +10,9 @@ import typing as t
 
 from ansible.release import __version__ as core_version
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._access_runner import (
-    access_specification,
-    check_access,
-)
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._action import ProvisioningAction
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.service_access import access_specification
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.action import ProvisioningAction
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.report import check_access
 
 
 class ActionModule(ProvisioningAction):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of catalog_options in module_utils/_argspec.py."""
+    """The options of catalog_options in module_utils/_argspec/common.py."""
 
     DOCUMENTATION = r"""
 options:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options country and locale in module_utils/_offer_options.py."""
+    """The options country and locale in module_utils/_argspec/market.py."""
 
     DOCUMENTATION = r"""
 options:

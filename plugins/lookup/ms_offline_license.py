@@ -118,19 +118,22 @@ _raw:
 
 import typing as t
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._fetch_licenses import all_or_error
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import finds_by_product
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    OptionError,
+    ProvisioningError,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
     PACKAGE_FILTERS,
     LicenseKey,
     LicenseRequest,
     PackageFilter,
     requests_from_terms,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import finds_by_product
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._lookup import ProvisioningLookup
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.lookup import ProvisioningLookup
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import all_or_error
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
 
 
 class LookupModule(ProvisioningLookup):

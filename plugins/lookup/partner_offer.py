@@ -94,9 +94,9 @@ _list:
 
 import typing as t
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_runner import find_offers
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._lookup import ProvisioningLookup
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import run_cache_of
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.lookup import ProvisioningLookup
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_offers import find_offers
 
 
 class LookupModule(ProvisioningLookup):

@@ -370,13 +370,16 @@ pruned:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import (
     requests_of,
     specification,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._posix_staging import PosixStaging
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import FAILED, summary_of
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
+    FAILED,
+    summary_of,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixStaging
 
 
 def main() -> None:

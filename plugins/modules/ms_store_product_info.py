@@ -163,22 +163,13 @@ products:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._product_runner import (
-    find_products,
-    product_specification,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import fail_without_action_plugin
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.store_product import product_specification
 
 
 def main() -> None:
-    """Run by itself, without the action plugin of the same name and its run cache."""
-    module = AnsibleModule(**product_specification())
-    try:
-        products = find_products(module.params, lambda settings: NoCache())
-    except ProvisioningError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, products=products)
+    """Validate the options, and say that the action plugin of the same name does the work."""
+    fail_without_action_plugin(AnsibleModule(**product_specification()))
 
 
 if __name__ == "__main__":

@@ -57,20 +57,15 @@ categories:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_options import category_specification
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_runner import find_categories
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import fail_without_action_plugin
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.partner_offer import (
+    category_specification,
+)
 
 
 def main() -> None:
-    """Run by itself, without the action plugin of the same name and its run cache."""
-    module = AnsibleModule(**category_specification())
-    try:
-        categories = find_categories(module.params, lambda settings: NoCache())
-    except ProvisioningError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, categories=categories)
+    """Validate the options, and say that the action plugin of the same name does the work."""
+    fail_without_action_plugin(AnsibleModule(**category_specification()))
 
 
 if __name__ == "__main__":

@@ -141,20 +141,13 @@ not_found:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_options import offer_specification
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_runner import find_offers, offer_result
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import fail_without_action_plugin
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.partner_offer import offer_specification
 
 
 def main() -> None:
-    """Run by itself, without the action plugin of the same name and its run cache."""
-    module = AnsibleModule(**offer_specification())
-    try:
-        found = find_offers(module.params, lambda settings: NoCache(), module.warn)
-    except ProvisioningError as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(**offer_result(found, module.params["include_addons"]))
+    """Validate the options, and say that the action plugin of the same name does the work."""
+    fail_without_action_plugin(AnsibleModule(**offer_specification()))
 
 
 if __name__ == "__main__":

@@ -156,16 +156,13 @@ versions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._access_runner import (
-    access_specification,
-    check_access,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import fail_without_action_plugin
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.service_access import access_specification
 
 
 def main() -> None:
-    """Run by itself, without the action plugin of the same name, from where it runs."""
-    module = AnsibleModule(**access_specification())
-    module.exit_json(**check_access(module.params, module.ansible_version))
+    """Validate the options, and say that the action plugin of the same name does the work."""
+    fail_without_action_plugin(AnsibleModule(**access_specification()))
 
 
 if __name__ == "__main__":

@@ -21,19 +21,19 @@ from windows_standin.filesystem import WindowsFailure, WindowsFilesystem
 from windows_standin.modules import IMPLEMENTED, Context
 from windows_standin.paths import BadWindowsPath
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils import _license_document as license_document
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import specification
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license import document as license_document
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
     MANIFEST_NAME,
     LicenseRequest,
     requests_from,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import specification
-from ansible_collections.msdevices.provisioning.plugins.module_utils._posix_staging import PosixStaging
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staged_licenses import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
     dump_manifest,
     load_manifest,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils import _windows_delivery
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixStaging
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts import windows as _windows_delivery
 
 from .hostile import Explorer, documents, json_bytes, near, texts, values
 from .record import Record

@@ -17,12 +17,10 @@ import pytest
 from hypothesis import strategies as st
 from unit.support import License
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
-from ansible_collections.msdevices.provisioning.plugins.module_utils._discovery import discover
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.market import Market
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._find_offers import OfferFinder
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import same_id
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import same_id
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
     LicenseKey,
     LicenseRequest,
     PackageFilter,
@@ -32,15 +30,29 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license_re
     requests_from_terms,
     selection_of,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_service import open_license_service
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_source import LicenseSource
-from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import Market, PartnerCenter
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings, settings_from
-from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in import TokenSource
-from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in_errors import remedy_for, said_by
-from ansible_collections.msdevices.provisioning.plugins.module_utils._store_catalog import StoreCatalog, describe
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._license_list import license_items
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._run_cache import RunCache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import RunCache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_list import license_items
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.offer_finder import OfferFinder
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.client import (
+    PartnerCenter,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import (
+    StoreCatalog,
+    describe,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_license_service
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
+    Settings,
+    settings_from,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.entra_errors import (
+    remedy_for,
+    said_by,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import discover
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
 
 from . import hostile
 from .hostile import Explorer, documents, near, texts, values

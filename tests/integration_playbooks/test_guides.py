@@ -21,10 +21,13 @@ import pytest
 import yaml
 
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import auth
-from ansible_collections.msdevices.provisioning.plugins.module_utils._certificate import load_certificate
-from ansible_collections.msdevices.provisioning.plugins.module_utils._clouds import CLOUDS, cloud_name
-from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT
-from ansible_collections.msdevices.provisioning.plugins.module_utils._sign_in_errors import remedy_for
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import ENVIRONMENT
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.clouds import (
+    CLOUDS,
+    cloud_name,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.certificate import load_certificate
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.entra_errors import remedy_for
 
 from .conftest import NewLab, Served
 from .guides import DIRECTORY, Reader, literals, readme_blocks, table, text_of

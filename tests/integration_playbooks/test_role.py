@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offline_license_options import specification
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import specification
 
 from .conftest import Figure, NewLab, Served
 from .harness import MANIFEST, MODULE, ROOT, STAGE, Lab, Run, default_name

@@ -67,6 +67,11 @@ def fast_steps() -> list[Step]:
         Step("ruff-check", [tool("ruff"), "check", "."]),
         Step("ruff-format", [tool("ruff"), "format", "--check", "."]),
         Step("mypy", [tool("mypy"), "-p", f"{COLLECTION}.plugins"]),
+        Step(
+            "import-linter",
+            [tool("lint-imports"), "--no-cache"],
+            {**os.environ, "PYTHONPATH": str(BUILD / "collections")},
+        ),
         Step("yamllint", [tool("yamllint"), "--strict", "."]),
         Step("shellcheck", [tool("shellcheck"), *shell_scripts()]),
         Step("headers", [*own, "tests/tools/check_headers.py"]),

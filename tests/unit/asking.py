@@ -13,12 +13,12 @@ import pytest
 from emulator.catalog import Product
 from license_services import LicenseService
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import NoCache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_document import LicenseDocument
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseKey
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_service import open_license_service
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_license_service
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 
 def key_of(product: Product, sku_id: str = "0015") -> LicenseKey:

@@ -17,7 +17,7 @@ from emulator.client import Emulator
 from license_services import SERVICES, LicenseService
 
 if TYPE_CHECKING:
-    from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import Settings
+    from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 # A busy machine is no failure; what was found once is tried first the next time.
 hypothesis.settings.register_profile(
@@ -83,7 +83,7 @@ def options(service: LicenseService) -> dict[str, Any]:
 def make_settings(options: dict[str, Any], service: LicenseService) -> Callable[..., Settings]:
     """Make settings for the service, with changed options."""
     # Only here: the collection can be imported once all conftest files are.
-    from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import settings_from
+    from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import settings_from
 
     def make(**changes: Any) -> Settings:
         return settings_from({**options, **changes}, service.name, {})
@@ -94,6 +94,6 @@ def make_settings(options: dict[str, Any], service: LicenseService) -> Callable[
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries come at once, unless the server says when."""
-    from ansible_collections.msdevices.provisioning.plugins.module_utils import _transport
+    from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http import session as _transport
 
     monkeypatch.setattr(_transport, "_BACKOFF_SECONDS", 0.01)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license_requests import LicenseRequest
-from ansible_collections.msdevices.provisioning.plugins.module_utils._posix_staging import PosixStaging
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._delivery import Staged
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixStaging
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import Staged
 
 
 class Directory:

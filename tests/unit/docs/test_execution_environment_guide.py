@@ -10,7 +10,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_execution_environment.rst"

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import yaml
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._access_check import SERVICES
-from ansible_collections.msdevices.provisioning.plugins.module_utils._access_runner import access_specification
-from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import SECRET_OPTIONS
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import SECRET_OPTIONS
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.service_access import (
+    SERVICES,
+    access_specification,
+)
 
 PLAYBOOK = Path(__file__).resolve().parents[3] / "playbooks" / "check_access.yml"
 MODULE = "msdevices.provisioning.service_access_info"

@@ -27,7 +27,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from controller_modules import MODULES
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._environment import ENVIRONMENT
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[3]
 OBJECTS = rules.objects()

@@ -17,12 +17,25 @@ from typing import Any
 import pytest
 from emulator.client import Emulator
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._cache import Cache, Entry, NoCache
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError, ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._find_offers import FoundOffers
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_runner import find_categories, find_offers
-from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import Market, PartnerCenter
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import settings_from
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.market import Market
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    OptionError,
+    ProvisioningError,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import (
+    Cache,
+    Entry,
+    NoCache,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_offers import (
+    find_categories,
+    find_offers,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.offer_finder import FoundOffers
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.client import (
+    PartnerCenter,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import settings_from
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

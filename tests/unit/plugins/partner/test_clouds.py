@@ -16,13 +16,13 @@ from emulator.clouds import GRAPH_AUDIENCE, OLD_PARTNER_AUDIENCE
 from emulator.log import token_hash
 from unit.plugins.partner.support import MemoryCache, Partner, ids_of
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._clouds import CLOUDS
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     ProvisioningError,
     ServiceError,
     SignInError,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._settings import settings_from
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.clouds import CLOUDS
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import settings_from
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 AZURE = "MS-AZR-0145P"

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.plugins.partner.support import Partner
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._offer_options import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.market import Market
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.partner_offer import (
     category_specification,
     check_offer_ids,
     market_from,
     offer_specification,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._partner_center import Market
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 
 
 class TestMarket:

@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from unit.plugins.partner.support import Partner, ids_of
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils import _partner_center
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ServiceError
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center import (
+    client as _partner_center,
+)
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 PARENT = next(offer["id"] for offer in offers.offers() if len(offers.addons(offer["id"])) > 3)

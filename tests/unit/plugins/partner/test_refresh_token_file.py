@@ -23,7 +23,6 @@ import pytest
 from emulator.client import Emulator
 from unit.plugins.partner.support import MemoryCache, Partner, ids_of
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils import _refresh_token_file
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     OptionError,
     ProvisioningError,
@@ -31,7 +30,10 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     SignInError,
     UnavailableError,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._refresh_token_file import RefreshTokenFile
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in import (
+    refresh_token_file as _refresh_token_file,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.refresh_token_file import RefreshTokenFile
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 AZURE = "MS-AZR-0145P"

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""What the lookups share: their options, wherever they come from, and errors as Ansible wants them."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Sequence
+
+from ansible import constants as C
+from ansible.errors import AnsibleLookupError, AnsibleOptionsError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import (
+    ENVIRONMENT,
+    first_set,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    OptionError,
+    ProvisioningError,
+)
+
+
+class ProvisioningLookup(LookupBase):
+    """Base of the lookups: a subclass turns terms and options into values in look_up."""
+
+    def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
+        """Return one value per term. A ProvisioningError becomes Ansible's failure."""
+        raise NotImplementedError
+
+    def run(self, terms: Sequence[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
+        """Run the lookup, as Ansible calls it."""
+        try:
+            return self.look_up(self._strings(terms, kwargs), self._effective_options(variables or {}, kwargs))
+        except OptionError as exc:
+            raise AnsibleOptionsError(str(exc)) from exc
+        except ProvisioningError as exc:
+            raise AnsibleLookupError(str(exc)) from exc
+
+    def _strings(self, terms: t.Any, kwargs: dict[str, t.Any]) -> list[str]:
+        if "_terms" in kwargs:
+            raise OptionError(
+                "Could not use the terms", "_terms is given by name", "Give the terms as positional arguments"
+            )
+        for term in terms:
+            if not isinstance(term, str):
+                raise OptionError(
+                    "Could not use the terms",
+                    f"{repr(term)[:80]} is {'a list' if isinstance(term, list) else 'not a string'}",
+                    "Give each term as a string; a list of terms takes a * before it or the keyword loop",
+                )
+        return [str(term) for term in terms]
+
+    def _effective_options(self, variables: dict[str, t.Any], kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return all options: from arguments, variables, the environment and ansible.cfg, in this order."""
+        definitions = C.config.get_configuration_definitions("lookup", self._load_name)
+        rendered = {}
+        given = set(kwargs)
+        for option, definition in definitions.items():
+            for entry in definition.get("vars") or ():
+                name = entry["name"]
+                if name in variables:
+                    # Ansible hands over the values of variables as the templates that they are written as.
+                    rendered[name] = self._templar.template(variables[name])
+                    given.add(option)
+        self._check_booleans(definitions, rendered, kwargs)
+        self.set_options(var_options=rendered, direct=kwargs)
+        options = {name: self.get_option(name) for name in definitions}
+        for name in ENVIRONMENT.keys() & options.keys() - given:
+            # Ansible takes the last variable that is there; here it is the first that is set and not empty.
+            options[name] = first_set(*ENVIRONMENT[name]) or options[name]
+        return options
+
+    @staticmethod
+    def _check_booleans(definitions: dict[str, t.Any], rendered: dict[str, t.Any], kwargs: dict[str, t.Any]) -> None:
+        """Refuse what is no truth value: Ansible would take it for a false one, and so skip verifying certificates."""
+        for option, definition in definitions.items():
+            if definition.get("type") != "bool":
+                continue
+            names = [entry["name"] for entry in definition.get("vars") or ()]
+            for value in [kwargs.get(option), *(rendered.get(name) for name in names)]:
+                try:
+                    boolean(value, strict=value is not None)
+                except TypeError:
+                    raise OptionError(
+                        "Could not use the options",
+                        f"{option} is {str(value)[:40]!r}, which is neither true nor false",
+                        f"Set {option} to true or false",
+                    ) from None

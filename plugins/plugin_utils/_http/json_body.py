@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, The msdevices.provisioning maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability is promised to other users.
+"""Reads JSON objects from the bodies of responses."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from collections.abc import Mapping
+
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ServiceError
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import Answer
+
+# Offers have about eight levels.
+_MAX_DEPTH = 64
+_PROXY_REMEDY = "Check base_url, and whether a proxy or a sign-in page answers in the service's place"
+
+
+def lower_keys(value: t.Any) -> dict[str, t.Any]:
+    """Return a JSON object with its keys in lower case (services are not strict about case), or an empty one."""
+    return {str(key).lower(): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+def json_object(answer: Answer, attempted: str) -> dict[str, t.Any]:
+    """Parse a body as a JSON object. A byte-order mark before it is no problem.
+
+    Raises ServiceError, which never holds the body, when the body is empty, no JSON, or JSON of another type.
+    """
+    if not answer.body.strip():
+        raise _unusable(answer, attempted, "with an empty body")
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        page = answer.body.lstrip()[:1] == b"<"
+        raise _unusable(answer, attempted, "with a page instead of JSON" if page else "with broken JSON") from None
+    if not isinstance(value, dict):
+        raise _unusable(answer, attempted, "with JSON that is not an object")
+    if _too_deep(value):
+        raise _unusable(answer, attempted, "with JSON that is nested deeper than any answer")
+    return value
+
+
+def is_own_answer(answer: Answer, attempted: str) -> bool:
+    """Tell a service's own answer, whatever it says, from one without a body, which anything could have given.
+
+    Raises ServiceError for a body that is no JSON object, such as the page of a proxy.
+    """
+    if not answer.body.strip():
+        return False
+    json_object(answer, attempted)
+    return True
+
+
+def _too_deep(value: t.Any) -> bool:
+    """Tell whether passing a value on could fail: to the run cache, to another process, to a template."""
+    level = [value]
+    for _depth in range(_MAX_DEPTH):
+        level = [item for item in level if isinstance(item, (dict, list))]
+        level = [below for item in level for below in (item.values() if isinstance(item, dict) else item)]
+        if not level:
+            return False
+    return True
+
+
+def _unusable(answer: Answer, attempted: str, how: str) -> ServiceError:
+    cause = f"{answer.request} answered HTTP {answer.status} {how}"
+    return ServiceError(attempted, cause, _PROXY_REMEDY, status=answer.status)
