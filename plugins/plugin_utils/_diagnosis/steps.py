@@ -35,7 +35,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libra
     LEAST_VERSIONS,
     library_problems,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import Answer
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.client import (
     PartnerCenter,
 )
@@ -79,7 +79,7 @@ class AccessCheck:
         self._options = options
         self._steps: list[Step] = []
         self._kept = _Kept()
-        self._discovery: Answer | None = None
+        self._discovery: Response | None = None
         self._tenant = ""
 
     def run(self) -> dict[str, t.Any]:

@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ServiceError
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import Answer
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 
 # Offers have about eight levels.
 _MAX_DEPTH = 64
@@ -24,7 +24,7 @@ def lower_keys(value: t.Any) -> dict[str, t.Any]:
     return {str(key).lower(): item for key, item in value.items()} if isinstance(value, Mapping) else {}
 
 
-def json_object(answer: Answer, attempted: str) -> dict[str, t.Any]:
+def json_object(answer: Response, attempted: str) -> dict[str, t.Any]:
     """Parse a body as a JSON object. A byte-order mark before it is no problem.
 
     Raises ServiceError, which never holds the body, when the body is empty, no JSON, or JSON of another type.
@@ -43,7 +43,7 @@ def json_object(answer: Answer, attempted: str) -> dict[str, t.Any]:
     return value
 
 
-def is_own_answer(answer: Answer, attempted: str) -> bool:
+def is_own_answer(answer: Response, attempted: str) -> bool:
     """Tell a service's own answer, whatever it says, from one without a body, which anything could have given.
 
     Raises ServiceError for a body that is no JSON object, such as the page of a proxy.
@@ -65,6 +65,6 @@ def _too_deep(value: t.Any) -> bool:
     return True
 
 
-def _unusable(answer: Answer, attempted: str, how: str) -> ServiceError:
+def _unusable(answer: Response, attempted: str, how: str) -> ServiceError:
     cause = f"{answer.request} answered HTTP {answer.status} {how}"
     return ServiceError(attempted, cause, _PROXY_REMEDY, status=answer.status)

@@ -17,7 +17,7 @@ import threading
 import time
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
@@ -36,7 +36,11 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.conne
     worth_a_retry,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import load_requests
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import bounded_adapter
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import (
+    Deadline,
+    bounded_adapter,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.proxies import proxies_for
 
 if t.TYPE_CHECKING:
@@ -54,36 +58,6 @@ _LONGEST_RETRY_AFTER = 10**9
 _MEBIBYTE = 1024 * 1024
 # An error body is only looked into for a code and a message.
 _MAX_ERROR_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a server answered: C(headers) are case-insensitive, C(body) is decoded from its transfer encodings."""
-
-    status: int
-    reason: str
-    headers: Mapping[str, str]
-    body: bytes
-    request: str
-    """Method and URL without query, for messages."""
-    bearer: str = field(default="", repr=False)
-    """The token that it was asked for with, so that it can be kept out of messages."""
-    gave_up: str = ""
-    """Why no more tries were made, as a clause, when the status is one that is retried."""
-    deadline_exceeded: bool = False
-    """Whether that was for want of time."""
-
-
-class Deadline:
-    """A point in time by which a call has to end, on the monotonic clock."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def remaining(self) -> float:
-        """Seconds left, never below zero."""
-        return max(0.0, self._end - time.monotonic())
 
 
 class HttpSession:
@@ -127,7 +101,7 @@ class HttpSession:
         bearer: str = "",
         deadline: Deadline | None = None,
         max_bytes: int = 32 * _MEBIBYTE,
-    ) -> Answer:
+    ) -> Response:
         """Send a request, with retries, and return the answer whatever its status.
 
         Raises UnavailableError when no answer could be had, ServiceError for a redirect or a body over the limit, and
@@ -177,7 +151,7 @@ class HttpSession:
         deadline: Deadline,
         max_bytes: int,
         shown: str,
-    ) -> Answer:
+    ) -> Response:
         from urllib3.util.timeout import Timeout
 
         seconds = min(self._settings.timeout, max(0.001, deadline.remaining()))
@@ -206,7 +180,7 @@ class HttpSession:
                     status=response.status_code,
                 )
             body = self._read(response, end, max_bytes, shown)
-            return Answer(response.status_code, response.reason or "", response.headers, body, shown, bearer)
+            return Response(response.status_code, response.reason or "", response.headers, body, shown, bearer)
 
     def _read(self, response: requests.Response, end: float, max_bytes: int, shown: str) -> bytes:
         """Read the body, bounded in size also after decompression and in time also when it trickles."""
@@ -244,7 +218,7 @@ class HttpSession:
             respect_retry_after_header=False,
         )
 
-    def _wait(self, retries: Retry, answer: Answer | None) -> float:
+    def _wait(self, retries: Retry, answer: Response | None) -> float:
         """Seconds until the next try: Retry-After when the server gave one, else exponential, both with jitter."""
         backoff = min(max(retries.get_backoff_time(), _BACKOFF_SECONDS), _BACKOFF_LIMIT_SECONDS)
         wait = backoff * random.uniform(1.0, 1.5)
@@ -254,7 +228,7 @@ class HttpSession:
                 wait = max(wait if asked == 0 else 0.0, asked * random.uniform(1.0, 1.05))
         return wait
 
-    def retry_after(self, answer: Answer) -> float | None:
+    def retry_after(self, answer: Response) -> float | None:
         """Return the seconds that the server asks to wait, or C(None) when it does not say or says it badly."""
         from urllib3.exceptions import HTTPError
         from urllib3.util.retry import Retry
@@ -268,7 +242,7 @@ class HttpSession:
         except (HTTPError, ValueError, OverflowError):
             return None
 
-    def _given_up(self, answer: Answer, exhausted: bool, deadline: Deadline) -> Answer:
+    def _given_up(self, answer: Response, exhausted: bool, deadline: Deadline) -> Response:
         asked = self.retry_after(answer)
         if exhausted:
             why = f"{self._settings.max_retries} retries did not help"

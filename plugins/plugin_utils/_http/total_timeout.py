@@ -16,6 +16,18 @@ import time
 import typing as t
 
 
+class Deadline:
+    """A point in time by which a call has to end, on the monotonic clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left, never below zero."""
+        return max(0.0, self._end - time.monotonic())
+
+
 def bounded_adapter(try_deadline: threading.local, connections: int, verify: bool) -> t.Any:
     """Return an adapter for a requests session, with so many connections to keep, and certificates verified or not.
 

@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
-    Answer,
-    Deadline,
     HttpSession,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import (
     Fault,
     fault_of,
@@ -61,7 +61,7 @@ class ServiceSession:
         headers: Mapping[str, str] | None = None,
         data: t.Any = None,
         max_bytes: int = 32 * 1024 * 1024,
-    ) -> Answer:
+    ) -> Response:
         """Send a request to the path below the service's root URL; each segment is percent-encoded here.
 
         Returns the answer whatever its status (401 only after a second try with a fresh token). Raises as
@@ -82,7 +82,7 @@ class ServiceSession:
         token = self._tokens.token()
         deadline = Deadline(self.settings.deadline)
 
-        def send(bearer: str) -> Answer:
+        def send(bearer: str) -> Response:
             return self._http.send(method, url, headers, params, data, bearer, deadline, max_bytes)
 
         answer = send(token)
@@ -94,7 +94,7 @@ class ServiceSession:
                     self._tokens.give_up()
         return answer
 
-    def fault(self, answer: Answer) -> Fault:
+    def fault(self, answer: Response) -> Fault:
         """Read an error answer; a token or a secret that it repeats is taken out."""
         settings = self.settings
         secrets = (answer.bearer, *secrets_of(settings))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import lower_keys
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import Answer
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Fault:
         return f"{request} answered {', '.join(facts)}" + (f", saying: {said}" if said else "")
 
 
-def fault_of(answer: Answer, secrets: tuple[str, ...] = ()) -> Fault:
+def fault_of(answer: Response, secrets: tuple[str, ...] = ()) -> Fault:
     """Read an error answer, whatever its body is. Secrets that it repeats are taken out."""
 
     def clean(value: t.Any) -> str:

@@ -30,7 +30,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_
     json_object,
     lower_keys,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import Answer
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
@@ -113,7 +113,7 @@ class StoreCatalog:
             return "it does not know the app that was asked for" if is_own_answer(answer, attempted) else ""
         return f"{len(self._packages(attempted, product_id, answer))} packages of an app"
 
-    def _send(self, attempted: str, product_id: str, languages: Iterable[str]) -> Answer:
+    def _send(self, attempted: str, product_id: str, languages: Iterable[str]) -> Response:
         params = {
             "fieldsTemplate": "Details",
             "market": self._market,
@@ -126,7 +126,7 @@ class StoreCatalog:
         except UnavailableError as exc:
             raise exc.within(attempted) from None
 
-    def _packages(self, attempted: str, product_id: str, answer: Answer) -> list[Package]:
+    def _packages(self, attempted: str, product_id: str, answer: Response) -> list[Package]:
         if answer.status != 200:
             raise self._refused(attempted, answer)
         product = lower_keys(lower_keys(json_object(answer, attempted)).get("product"))
@@ -142,7 +142,7 @@ class StoreCatalog:
             )
         return [package for sku in skus for package in _packages_of(lower_keys(lower_keys(sku).get("sku")))]
 
-    def _refused(self, attempted: str, answer: Answer) -> ServiceError | UnavailableError:
+    def _refused(self, attempted: str, answer: Response) -> ServiceError | UnavailableError:
         fault = self._session.fault(answer)
         cause = fault.text(answer.request)
         if answer.gave_up:

@@ -27,7 +27,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_
     json_object,
     lower_keys,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import Answer
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import Fault
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
@@ -113,7 +113,7 @@ class StoreForBusiness:
 
     def _call(
         self, attempted: str, method: str, path: tuple[str, ...], params: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> Response:
         """Make a call; where no answer of the service comes, say that it is retired."""
         try:
             return self._session.call(method, path, params, {"Accept": "application/json"}, max_bytes=_MAX_BYTES)
@@ -122,7 +122,7 @@ class StoreForBusiness:
         except ServiceError as exc:
             raise exc.with_hint(_RETIRED) from None
 
-    def _refused(self, attempted: str, key: LicenseKey | None, answer: Answer) -> ServiceError | UnavailableError:
+    def _refused(self, attempted: str, key: LicenseKey | None, answer: Response) -> ServiceError | UnavailableError:
         fault = self._session.fault(answer)
         cause = fault.text(answer.request)
         if answer.gave_up:
@@ -134,7 +134,7 @@ class StoreForBusiness:
         return kind(attempted, f"{why} ({cause})" if why else cause, remedy, status=fault.status, code=fault.code)
 
 
-def _object(answer: Answer, attempted: str) -> dict[str, t.Any]:
+def _object(answer: Response, attempted: str) -> dict[str, t.Any]:
     """Read a body as json_object does; a page in the answer's place may be all that is left of the service."""
     try:
         return json_object(answer, attempted)

@@ -29,9 +29,9 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_
     json_object,
     lower_keys,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
     USER_AGENT,
-    Answer,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import Fault
@@ -77,7 +77,7 @@ class StoreLicensing:
             raise self._refused(attempted, answer)
         return self._license(attempted, key, answer)
 
-    def _send(self, attempted: str, key: LicenseKey) -> Answer:
+    def _send(self, attempted: str, key: LicenseKey) -> Response:
         headers = {"Accept": "application/json", "Content-Type": "application/json", "From": USER_AGENT}
         body = json.dumps({"contentId": key.content_id})
         path = ("v9.0", "licenses", "offlineContent")
@@ -86,7 +86,7 @@ class StoreLicensing:
         except UnavailableError as exc:
             raise exc.within(attempted) from None
 
-    def _license(self, attempted: str, key: LicenseKey, answer: Answer) -> LicenseDocument:
+    def _license(self, attempted: str, key: LicenseKey, answer: Response) -> LicenseDocument:
         """Take the license of the content id out of the answer; its list has one key today."""
         problem = "no license in it"
         for value in _values(json_object(answer, attempted)):
@@ -103,7 +103,7 @@ class StoreLicensing:
             "Check product_id and content_id; nothing was written",
         )
 
-    def _refused(self, attempted: str, answer: Answer) -> ServiceError | UnavailableError:
+    def _refused(self, attempted: str, answer: Response) -> ServiceError | UnavailableError:
         fault = self._session.fault(answer)
         cause = fault.text(answer.request)
         if answer.gave_up:

@@ -21,11 +21,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     OptionError,
     SignInError,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
-    Answer,
-    Deadline,
     HttpSession,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.entra_errors import (
     remedy_for,
@@ -38,7 +38,7 @@ _MAX_BYTES = 1024 * 1024
 _ISSUER_HOSTS = ("sts.windows.net", "sts.chinacloudapi.cn", "sts.microsoftonline.de")
 
 
-def discover(settings: Settings) -> tuple[dict[str, t.Any], Answer]:
+def discover(settings: Settings) -> tuple[dict[str, t.Any], Response]:
     """Read the tenant's discovery document as a sign-in does; return it, and the answer that it came with.
 
     Raises SignInError, UnavailableError, ServiceError or MissingLibraryError.
@@ -53,7 +53,7 @@ def discover(settings: Settings) -> tuple[dict[str, t.Any], Answer]:
     return check_discovery(settings, attempted, answer), answer
 
 
-def ask(http: HttpSession, attempted: str, method: str, url: str, deadline: Deadline, **request: t.Any) -> Answer:
+def ask(http: HttpSession, attempted: str, method: str, url: str, deadline: Deadline, **request: t.Any) -> Response:
     """Send a request to the sign-in service, and return an answer whose body is a JSON object.
 
     Raises SignInError for other bodies and for an overloaded service, else as HttpSession.send does.
@@ -75,12 +75,12 @@ def ask(http: HttpSession, attempted: str, method: str, url: str, deadline: Dead
     return answer
 
 
-def text_of(answer: Answer) -> str:
+def text_of(answer: Response) -> str:
     """Return the body as text, without a byte-order mark."""
     return answer.body.decode("utf-8-sig", "replace")
 
 
-def check_discovery(settings: Settings, attempted: str, answer: Answer) -> dict[str, t.Any]:
+def check_discovery(settings: Settings, attempted: str, answer: Response) -> dict[str, t.Any]:
     """Return the discovery document in an answer. Raises SignInError for one that names other hosts."""
     document: dict[str, t.Any] = json.loads(text_of(answer))
     if answer.status != 200:

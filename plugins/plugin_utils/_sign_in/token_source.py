@@ -27,11 +27,11 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libra
     load_requests,
     missing_library,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
-    Answer,
-    Deadline,
     HttpSession,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.certificate import load_certificate
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import (
@@ -222,7 +222,7 @@ def _acquire(msal: t.Any, settings: Settings, credential: t.Any, client: _MsalHt
 class _MsalResponse:
     """The part of a response that MSAL reads."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         self.status_code = answer.status
         self.headers = answer.headers
         self.text = text_of(answer)
@@ -273,7 +273,7 @@ class _MsalHttpClient:
     def close(self) -> None:
         """MSAL closes what it is given; the session belongs to who made it."""
 
-    def _send(self, method: str, url: str, **request: t.Any) -> Answer:
+    def _send(self, method: str, url: str, **request: t.Any) -> Response:
         try:
             return ask(self._http, self._attempted, method, url, self._deadline, **request)
         except UnavailableError as exc:

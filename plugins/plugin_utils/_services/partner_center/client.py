@@ -21,9 +21,9 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
     USER_AGENT,
-    Answer,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.meanings import (
@@ -97,7 +97,7 @@ class PartnerCenter:
         attempted = f"Could not list the offer categories in {self._market.country}"
         return self._collection(attempted, ("offercategories",), {"country": self._market.country})
 
-    def _call(self, attempted: str, path: tuple[str, ...], params: Mapping[str, str]) -> Answer:
+    def _call(self, attempted: str, path: tuple[str, ...], params: Mapping[str, str]) -> Response:
         headers = {
             # XML is offered too.
             "Accept": "application/json",
@@ -180,7 +180,7 @@ class PartnerCenter:
             raise no_path
         return tuple(segments), dict(parse_qsl(link.query, keep_blank_values=True))
 
-    def _refused(self, attempted: str, answer: Answer, of_one_offer: bool = False) -> ServiceError | UnavailableError:
+    def _refused(self, attempted: str, answer: Response, of_one_offer: bool = False) -> ServiceError | UnavailableError:
         fault = self._session.fault(answer)
         cause = fault.text(answer.request)
         if answer.gave_up:
@@ -212,7 +212,7 @@ def _endless(attempted: str, pages: int) -> ServiceError:
     )
 
 
-def _unusable(attempted: str, answer: Answer, how: str) -> ServiceError:
+def _unusable(attempted: str, answer: Response, how: str) -> ServiceError:
     return ServiceError(
         attempted,
         f"{answer.request} answered HTTP {answer.status} {how}",

@@ -30,11 +30,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http import session as _transport
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
-    Answer,
-    Deadline,
     HttpSession,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
@@ -62,7 +62,7 @@ class Client:
     def fault(self, action: str, **values: Any) -> None:
         self.emu.fault(listener="store", action=action, **values)
 
-    def send(self, url: str | None = None, bearer: str | None = None, **values: Any) -> Answer:
+    def send(self, url: str | None = None, bearer: str | None = None, **values: Any) -> Response:
         """Get a license, or send what the arguments of HttpSession.send say, with options by their names."""
         names = {"headers", "params", "data", "max_bytes", "method"}
         given = {name: values.pop(name) for name in names & set(values)}

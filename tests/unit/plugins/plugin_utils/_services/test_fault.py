@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ServiceError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import Answer
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import (
     Fault,
     fault_of,
@@ -22,10 +22,10 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.f
 CANARY = "canary-token-of-the-bearer"
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+def answer(body: Any, status: int = 200, **headers: str) -> Response:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, "Reason", named, data, "POST https://host.example/V1/x")
+    return Response(status, "Reason", named, data, "POST https://host.example/V1/x")
 
 
 class TestJsonObject:
