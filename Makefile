@@ -121,10 +121,6 @@ faults: $(VENV)/.stamp $(COLLECTION) ## every caller under every fault; prints t
 faults-fast: $(VENV)/.stamp $(COLLECTION)
 	@$(PYTEST) -m quick tests/fault_battery
 
-.PHONY: promises
-promises: $(VENV)/.stamp $(COLLECTION) ## write the page of the documentation that shows the table of faults
-	@$(WITH_VENV) PYTHONPATH=tests python -m fault_battery.page
-
 .PHONY: molecule
 molecule: $(VENV)/.stamp $(COLLECTION) ## the role on two Linux hosts in containers
 	@sh tests/tools/install_system_packages.sh

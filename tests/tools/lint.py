@@ -74,13 +74,8 @@ def fast_steps() -> list[Step]:
         ),
         Step("yamllint", [tool("yamllint"), "--strict", "."]),
         Step("shellcheck", [tool("shellcheck"), *shell_scripts()]),
-        Step("headers", [*own, "tests/tools/check_headers.py"]),
+        Step("reuse", [tool("reuse"), "lint", "--quiet"]),
         Step("action-group", [*own, "tests/tools/check_action_group.py"]),
-        Step(
-            "promises",
-            [*own, "-m", "fault_battery.page", "--check"],
-            {**os.environ, "PYTHONPATH": str(ROOT / "tests")},
-        ),
         Step("inclusion", [*own, "tests/tools/check_inclusion.py"]),
     ]
 

@@ -20,7 +20,7 @@ _AUDIENCE = "Check audience; the service may have to be consented to in this ten
 _EXPIRED = f"The refresh token has expired (they last about 90 days): {_CONSENT}"
 _CHANGED = "The request did not arrive as it was sent: check whether a proxy changes it"
 
-_REMEDIES = {
+REMEDIES = {
     # The application and its tenant.
     "AADSTS700016": "Check client_id and tenant_id: the application is not in this tenant",
     "AADSTS7000112": "The application is disabled: enable it in Entra",
@@ -97,8 +97,8 @@ def remedy_for(text: str) -> str:
     """Return what to do about an error, by the AADSTS code that its text may hold."""
     codes = re.findall(r"AADSTS\d+", text)
     for code in codes:
-        if code in _REMEDIES:
-            return _REMEDIES[code]
+        if code in REMEDIES:
+            return REMEDIES[code]
     if not codes:
         return "Check the credential, and who may use it; or ask who administers the tenant"
     return "Look the AADSTS code up at https://login.microsoftonline.com/error, or ask who administers the tenant"

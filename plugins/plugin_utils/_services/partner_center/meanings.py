@@ -32,7 +32,7 @@ _RIGHTS = ("the identity lacks the right", "Give the application or user the rol
 _ID = ("the service does not take this id", "Check offer_id; most offer ids are GUIDs")
 
 # (HTTP status, code) to what it means and what to do.
-_MEANINGS: dict[tuple[int, str], tuple[str, str]] = {
+MEANINGS: dict[tuple[int, str], tuple[str, str]] = {
     (400, "2000"): _ID,
     (400, "2100"): (
         "the id is one of the new commerce catalog",
@@ -83,7 +83,7 @@ def is_unknown_offer(fault: Fault) -> bool:
     if (fault.status, fault.code) == (400, "800004"):
         return True
     of_the_service = bool(fault.code or fault.request_id or fault.correlation_id)
-    return fault.status == 404 and of_the_service and (404, fault.code) not in _MEANINGS
+    return fault.status == 404 and of_the_service and (404, fault.code) not in MEANINGS
 
 
 def meaning(fault: Fault) -> tuple[str, str]:
@@ -91,7 +91,7 @@ def meaning(fault: Fault) -> tuple[str, str]:
     text = f"{fault.message} {fault.reason_phrase}".lower()
     if fault.status == 401 and "mfa" in text:
         return _MFA
-    known = _MEANINGS.get((fault.status, fault.code))
+    known = MEANINGS.get((fault.status, fault.code))
     if known is not None:
         return known
     if "not onboarded" in text:
