@@ -17,8 +17,8 @@ from results import BUILD, ROOT
 
 sys.path.insert(0, str(BUILD / "collections"))
 
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center import meanings  # noqa: E402
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in import entra_errors  # noqa: E402
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center import meanings
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in import entra_errors
 
 GUIDES = ROOT / "docs" / "docsite" / "rst"
 
@@ -57,10 +57,12 @@ TABLES: dict[str, tuple[str, tuple[str, ...], Callable[[], Rows]]] = {
 
 def table(head: tuple[str, ...], rows: Rows) -> str:
     """A table in reStructuredText."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 25 75", ""]
-    for row in (head, *rows):
-        lines += [f"   {'* -' if number == 0 else '  -'} {cell}" for number, cell in enumerate(row)]
-    return "\n".join(lines)
+    lines = [".. csv-table::", f"   :header: {_row(head)}", "   :widths: 25 75", ""]
+    return "\n".join((*lines, *(f"   {_row(row)}" for row in rows)))
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return ", ".join(f'"{cell}"' for cell in cells)
 
 
 def filled(text: str, name: str, content: str) -> str:

@@ -76,6 +76,7 @@ def fast_steps() -> list[Step]:
         Step("shellcheck", [tool("shellcheck"), *shell_scripts()]),
         Step("reuse", [tool("reuse"), "lint", "--quiet"]),
         Step("action-group", [*own, "tests/tools/check_action_group.py"]),
+        Step("code-tables", [*own, "tests/tools/code_tables.py", "--check"]),
         Step("inclusion", [*own, "tests/tools/check_inclusion.py"]),
     ]
 
