@@ -80,6 +80,14 @@ class LicenseDocumentError(ProvisioningError):
     """Bytes are no license document, or not the license that was asked for."""
 
 
+class PackageError(ProvisioningError):
+    """A file is no package or bundle of an app, or a text is none that such a one has."""
+
+
+class EncryptedPackageError(PackageError):
+    """A package is encrypted, so that only Windows itself can read it."""
+
+
 class StagingError(ProvisioningError):
     """A license file could not be looked at or written on the managed host."""
 
