@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Protocol
 
-from .catalog import BEHAVIORS, CATALOG_BEHAVIORS, LICENSING_BEHAVIORS
+from .catalog import BEHAVIORS, CATALOG_BEHAVIORS, LICENSING_BEHAVIORS, PACKAGE_BEHAVIORS
 from .entra_errors import ERRORS
 from .messages import BOM, HTML, JSON, Delivery, Request, Response
 from .partner import BEHAVIORS as PARTNER_BEHAVIORS
@@ -26,6 +26,8 @@ _BLOCK = b"A" * 65536
 _STARTS = {
     "licensing": b'{"license":{"keys":[{"value":"',
     "catalog": b'{"Product":{"ProductId":"',
+    "delivery": b'{"ContentId":{"Namespace":"',
+    "cdn": b"PK",
     "entra": b'{"token_type":"Bearer","access_token":"',
 }
 
@@ -219,6 +221,11 @@ ACTIONS: dict[str, Action] = {
     "license_behavior": Action("effect", _effect("license_behavior"), {"value": "wrong_license"}),
     "catalog_behavior": Action("effect", _effect("catalog_behavior"), {"value": "catalog_unknown"}),
     "partner_behavior": Action("effect", _effect("partner_behavior"), {"value": "unknown"}),
+    "delivery_behavior": Action("effect", _effect("delivery_behavior"), {"value": "other_name"}),
+    "url_lifetime": Action("effect", _effect("url_lifetime"), {"value": 0}),
+    "ignore_range": Action("effect", _effect("ignore_range"), {"value": True}),
+    "wrong_range": Action("effect", _effect("wrong_range"), {"value": True}),
+    "wrong_bytes": Action("effect", _effect("wrong_bytes"), {"value": True}),
     # Instead of the application.
     "status": Action("answer", _status, _STATUS),
     "unauthorized": Action("answer", _status, {**_STATUS, "status": 401, "headers": {"WWW-Authenticate": "Bearer"}}),
@@ -260,6 +267,7 @@ _VALUES: dict[str, Mapping[Any, Any]] = {
     "license_behavior": {**BEHAVIORS, **LICENSING_BEHAVIORS},
     "catalog_behavior": CATALOG_BEHAVIORS,
     "partner_behavior": PARTNER_BEHAVIORS,
+    "delivery_behavior": PACKAGE_BEHAVIORS,
 }
 
 

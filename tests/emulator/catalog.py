@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from urllib.parse import urlencode
 
+from .packages import publisher_hash
+
 OWNED = 2000
 OFFLINE_SKU = "0015"
 ONLINE_SKU = "0016"
@@ -22,7 +24,6 @@ LICENSING_PATH = "/v9.0/licenses/offlineContent"
 REQUESTOR_ID = str(uuid.uuid5(uuid.NAMESPACE_URL, "https://contoso.example/organization"))
 
 _ALPHABET = "0123456789BCDFGHJKLMNPQRSTVWXZ"
-_PUBLISHER_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PUBLISHERS = ("Contoso", "Fabrikam", "Northwind", "AdventureWorks", "Litware", "Tailspin", "WingtipToys")
 _SUBJECTS = ("Notes", "Reader", "Camera", "Planner", "Whiteboard", "Scanner", "Mail", "Maps", "Médiathèque", "写真")
 
@@ -41,6 +42,8 @@ class Product:
     sku_id: str = OFFLINE_SKU
     index: int = -1
     behavior: str = ""
+    #: The subject of the certificate that signs its packages.
+    publisher: str = ""
 
     @property
     def content_id(self) -> str:
@@ -91,7 +94,8 @@ def _make(seed: str, index: int = -1, contents: int = 1, behavior: str = "") -> 
         product_id="9" + ("WZDN" if number % 2 else "NBLG") + _letters("product" + seed, _ALPHABET, 7),
         content_ids=tuple(str(uuid.uuid5(uuid.NAMESPACE_OID, f"content {seed} {which}")) for which in range(contents)),
         name=f"{publisher} {subject} {seed}",
-        package_family_name=f"{identity}_{_letters('publisher' + publisher, _PUBLISHER_ALPHABET, 13)}",
+        package_family_name=f"{identity}_{publisher_hash(f'CN={publisher}')}",
+        publisher=f"CN={publisher}",
         index=index,
         behavior=behavior,
     )
@@ -183,9 +187,47 @@ CATALOG_BEHAVIORS = {
     "by_language": "two content ids: one for western, one for eastern languages (must be accepted)",
     "by_family": "two content ids, each of a package family of its own (must be accepted)",
 }
+#: What further special products do when their packages are asked for. Their licenses are good.
+PACKAGE_BEHAVIORS = {
+    "fulfillment_on_sku": "FulfillmentData on the SKU alone, as JSON in a text (must be accepted)",
+    "numbers_as_text": "versions and sizes as texts (must be accepted)",
+    "no_category": "no WuCategoryId anywhere",
+    "package_list_empty": "a consumer view without packages",
+    "game": "the format MSIXVC",
+    "encrypted_only": "encrypted packages alone",
+    "encrypted_twins": "encrypted twins, .cab and .xap beside, an extension in upper case (must be accepted)",
+    "version_trap": "a date-like old version above the current one, both known to the catalog (must be accepted)",
+    "version_trap_unknown": "the same, and the catalog lists a third one, a build apart (must be accepted)",
+    "stale_catalog": "a catalog one build behind (must be accepted)",
+    "no_sha256": "a file without Sha256",
+    "two_packages": "two packages for the same platform and architecture (must be accepted)",
+    "unknown_architecture": "a file for an unknown architecture beside a good one (must be accepted)",
+    "newer_os": "the newest version needs 10.0.26100.0 (must be accepted)",
+    "by_machine": "a package for each architecture, x86 and x64 (must be accepted)",
+    "bundle_and_single": "a bundle, and the same as packages of one architecture (must be accepted)",
+    "intel_only": "a bundle without arm64 (must be accepted)",
+    "holographic": "a newer version for Holographic alone (must be accepted)",
+    "xbox_only": "packages for Xbox alone",
+    "wrong_identity": "a package whose manifest names somebody else",
+    "not_a_package": "a file that is no package",
+    "empty_file": "a file of zero bytes",
+    "same_file_id": "two files with the same FileId (must be accepted)",
+    "moniker_is_a_path": "a FileMoniker that leads out of the directory",
+    "many_files": "an answer above 100,000 characters (must be accepted)",
+    "no_files": "an empty list of files",
+    "missing_dependency": "needs a framework that is no prerequisite",
+    "old_dependency": "needs a newer version of a framework than there is",
+    "unfit_dependency": "needs a framework that is there for another architecture alone",
+    "named_by_manifest": "frameworks that the catalog does not name, but the manifest (must be accepted)",
+    "other_name": "the delivery service answers for another category",
+    "no_update_id": "the delivery service answers as for another kind of content",
+    "not_deliverable": "404 of the delivery service",
+    "stranger_url": "a URL on a host that is not one of the service",
+    "named_by_none": "frameworks that neither the catalog nor the manifest names (must be accepted)",
+}
 #: All special products.
-SPECIALS = {**BEHAVIORS, **LICENSING_BEHAVIORS, **CATALOG_BEHAVIORS}
-if len(SPECIALS) != len(BEHAVIORS) + len(LICENSING_BEHAVIORS) + len(CATALOG_BEHAVIORS):
+SPECIALS = {**BEHAVIORS, **LICENSING_BEHAVIORS, **CATALOG_BEHAVIORS, **PACKAGE_BEHAVIORS}
+if len(SPECIALS) != sum(map(len, (BEHAVIORS, LICENSING_BEHAVIORS, CATALOG_BEHAVIORS, PACKAGE_BEHAVIORS))):
     raise RuntimeError("two behaviors share a name")
 _TWO_CONTENTS = ("by_architecture", "by_language", "by_family", "sku_twice")
 
@@ -227,3 +269,13 @@ def find(product_id: str) -> Product | None:
 def find_content(content_id: str) -> Product | None:
     """The product that has this content id (an offline one or its online one), in any casing; none when none has."""
     return _by_content().get(content_id.lower())
+
+
+@lru_cache(maxsize=1)
+def _by_family() -> dict[str, Product]:
+    return {entry.package_family_name.lower(): entry for entry in _all()}
+
+
+def find_family(package_family_name: str) -> Product | None:
+    """The product of this package family name, in any casing; none when there is none."""
+    return _by_family().get(package_family_name.lower())

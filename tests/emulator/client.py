@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from . import catalog, catalog_packages, offers
+from . import catalog, catalog_packages, offers, releases
 
 START_SECONDS = 30.0
 _Answer = TypeVar("_Answer")
@@ -212,6 +212,10 @@ class Emulator:
         entry = product if isinstance(product, catalog.Product) else catalog.product(product)
         offline = sku_id == catalog.OFFLINE_SKU
         return catalog_packages.packages(entry) if offline else catalog_packages.online_packages(entry)
+
+    def release(self, product: int | catalog.Product) -> releases.Release:
+        """What the delivery service has of a product (or of the owned one of this number)."""
+        return releases.release(product if isinstance(product, catalog.Product) else catalog.product(product))
 
     def offer_ids(self, count: int, country: str = "US", start: int = 0) -> list[str]:
         """The ids of ``count`` offers that are sold in a country."""

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import signal
+import ssl
 import threading
 import time
 import traceback
@@ -17,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .cdn import Cdn
 from .clouds import CATALOG_AUDIENCE, CLOUDS, LICENSING_AUDIENCE, PARTNER_AUDIENCE, STORE_AUDIENCE
 from .control import Control
 from .entra import Entra
@@ -33,6 +35,7 @@ from .partner import PartnerCenter, customer_id
 from .settings import Settings
 from .store import Store
 from .store_catalog import StoreCatalog
+from .store_delivery import StoreDelivery
 from .store_licensing import StoreLicensing
 from .tls import write_authority
 from .tokens import DEFAULT_ROLE, RefreshTokens, TokenIssuer
@@ -61,6 +64,7 @@ class Emulator:
         self.store = Store(*public, self.licenses)
         self.catalog = StoreCatalog(*public)
         self.licensing = StoreLicensing(*public, self.licenses)
+        self.cdn = Cdn(state_dir / "packages", self.settings)
         self.entra = {
             name: Entra(cloud, self.identity, self.issuers[name], self.refresh_tokens, self.settings)
             for name, cloud in CLOUDS.items()
@@ -70,6 +74,10 @@ class Emulator:
             for name, cloud in CLOUDS.items()
         }
         self._context, self._ca_path, self._other_ca_path = write_authority(state_dir)
+        # The delivery service has a root of its own, which no usual bundle has.
+        self._delivery_context, self._delivery_ca_path, _unused = write_authority(state_dir, "delivery-ca.pem")
+        self._both_ca_path = state_dir / "both-ca.pem"
+        self._both_ca_path.write_bytes(self._ca_path.read_bytes() + self._delivery_ca_path.read_bytes())
         self._applications: dict[str, Callable[[Request], Response]] = {}
         self.listeners: list[Listener] = []
         self.urls: dict[str, str] = {}
@@ -82,6 +90,9 @@ class Emulator:
         self._add("store", self.store)
         self._add("catalog", self.catalog)
         self._add("licensing", self.licensing)
+        self._add("delivery", StoreDelivery(self.cdn), context=self._delivery_context)
+        self._add("cdn", self.cdn, tls=False)
+        self.cdn.url = self.urls["cdn"]
         for name, cloud in CLOUDS.items():
             self._add(cloud.partner, self.partner[name])
         managed = ManagedIdentity(self.identity, self.issuers["public"], self.settings)
@@ -96,9 +107,14 @@ class Emulator:
             self.partner[name].listeners = self.urls
 
     def _add(
-        self, name: str, application: Callable[[Request], Response], tls: bool = True, address: str = "localhost"
+        self,
+        name: str,
+        application: Callable[[Request], Response],
+        tls: bool = True,
+        address: str = "localhost",
+        context: ssl.SSLContext | None = None,
     ) -> None:
-        listener = Listener(name, self, self._context if tls else None, address)
+        listener = Listener(name, self, (context or self._context) if tls else None, address)
         self._applications[name] = application
         self.listeners.append(listener)
         self.urls[name] = listener.url
@@ -221,6 +237,8 @@ class Emulator:
             "state_dir": str(self.state_dir),
             "ca_path": str(self._ca_path),
             "other_ca_path": str(self._other_ca_path),
+            "delivery_ca_path": str(self._delivery_ca_path),
+            "both_ca_path": str(self._both_ca_path),
             "tenant_id": identity.tenant_id,
             "tenant_domain": identity.tenant_domain,
             "other_tenant_id": identity.other_tenant_id,

@@ -30,6 +30,10 @@ class Settings:
     partner_page_size: int | None = None
     #: Whether Partner Center's collections carry links.
     partner_links: bool = True
+    #: Seconds for which a URL of the CDN is good.
+    url_lifetime: float = 3600.0
+    #: Bytes that each main package has besides what it needs.
+    package_padding: int = 0
     #: Whether totalCount counts the page only and not the whole collection.
     partner_total_of_page: bool = False
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import trustme
 
 
-def write_authority(state_dir: Path) -> tuple[ssl.SSLContext, Path, Path]:
-    """Make a certificate authority and a server certificate for localhost.
+def write_authority(state_dir: Path, name: str = "ca.pem") -> tuple[ssl.SSLContext, Path, Path]:
+    """Make a certificate authority, in a file of this name, and a server certificate for localhost.
 
     Returns the server context, the path of the authority's certificate and that of an authority that signed nothing
     here (for clients that must refuse the emulator).
@@ -22,7 +22,7 @@ def write_authority(state_dir: Path) -> tuple[ssl.SSLContext, Path, Path]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-    ca_path, other_path = state_dir / "ca.pem", state_dir / "other-ca.pem"
+    ca_path, other_path = state_dir / name, state_dir / "other-ca.pem"
     authority.cert_pem.write_to_path(str(ca_path))
     stranger.cert_pem.write_to_path(str(other_path))
     return context, ca_path, other_path
