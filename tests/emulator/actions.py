@@ -19,6 +19,7 @@ from .entra_errors import ERRORS
 from .messages import BOM, HTML, JSON, Delivery, Request, Response
 from .partner import BEHAVIORS as PARTNER_BEHAVIORS
 from .partner_faults import MFA_REQUIRED
+from .partner_prices import BEHAVIORS as PRICE_BEHAVIORS
 
 GIB = 1024**3
 _BLOCK = b"A" * 65536
@@ -226,6 +227,7 @@ ACTIONS: dict[str, Action] = {
     "ignore_range": Action("effect", _effect("ignore_range"), {"value": True}),
     "wrong_range": Action("effect", _effect("wrong_range"), {"value": True}),
     "wrong_bytes": Action("effect", _effect("wrong_bytes"), {"value": True}),
+    "price_behavior": Action("effect", _effect("price_behavior"), {"value": "no_access"}),
     # Instead of the application.
     "status": Action("answer", _status, _STATUS),
     "unauthorized": Action("answer", _status, {**_STATUS, "status": 401, "headers": {"WWW-Authenticate": "Bearer"}}),
@@ -268,6 +270,7 @@ _VALUES: dict[str, Mapping[Any, Any]] = {
     "catalog_behavior": CATALOG_BEHAVIORS,
     "partner_behavior": PARTNER_BEHAVIORS,
     "delivery_behavior": PACKAGE_BEHAVIORS,
+    "price_behavior": PRICE_BEHAVIORS,
 }
 
 

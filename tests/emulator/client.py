@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from . import catalog, catalog_packages, offers, releases
+from . import catalog, catalog_packages, offers, partner_products, releases
 
 START_SECONDS = 30.0
 _Answer = TypeVar("_Answer")
@@ -225,6 +225,13 @@ class Emulator:
     def offers(self, country: str = "US", locale: str = "en-US") -> list[dict[str, Any]]:
         """All offers of a market, as Partner Center sends them."""
         return offers.offers(country, locale)
+
+    def catalog_ids(self, count: int, country: str = "US") -> list[str]:
+        """``count`` ids ``product:sku`` of license-based services, sold in a country to the commercial segment."""
+        found = partner_products.in_view("OnlineServices", country, "commercial", "")
+        skus = [sku for product in found if product.kind == "OnlineServicesNCE" for sku in product.skus]
+        listed = [sku for sku in skus if sku.license is not None and "commercial" in sku.segments]
+        return [f"{sku.product_id}:{sku.id}" for sku in listed[:count]]
 
     def environment(self) -> dict[str, str]:
         """The variables that make Azure-minded clients sign in here with the client secret."""

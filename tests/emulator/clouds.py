@@ -11,6 +11,7 @@ STORE_AUDIENCE = "https://onestore.microsoft.com"
 LICENSING_AUDIENCE = "c5e1cb0d-5d24-4b1a-b291-ec684152b2ba"
 CATALOG_AUDIENCE = "https://bigcatalog.commerce.microsoft.com"
 PARTNER_AUDIENCE = "https://api.partnercenter.microsoft.com"
+PRICES_AUDIENCE = "https://api.partner.microsoft.com"
 PARTNER_AUDIENCE_CHINA = "https://partner.partnercenterapi.microsoftonline.cn"
 #: Still issued by Entra, no longer taken by Partner Center.
 OLD_PARTNER_AUDIENCE = "https://graph.windows.net"
@@ -29,6 +30,8 @@ class Cloud:
     partner: str
     partner_audience: str
     audiences: tuple[str, ...]
+    #: The listener of price sheets; none where no host is named.
+    prices: str = ""
 
 
 CLOUDS = {
@@ -39,9 +42,17 @@ CLOUDS = {
             "entra",
             "partner_public",
             PARTNER_AUDIENCE,
-            (STORE_AUDIENCE, LICENSING_AUDIENCE, CATALOG_AUDIENCE, PARTNER_AUDIENCE, *_COMMON),
+            (STORE_AUDIENCE, LICENSING_AUDIENCE, CATALOG_AUDIENCE, PARTNER_AUDIENCE, PRICES_AUDIENCE, *_COMMON),
+            "prices",
         ),
-        Cloud("usgov", "entra_usgov", "partner_usgov", PARTNER_AUDIENCE, (PARTNER_AUDIENCE, *_COMMON)),
+        Cloud(
+            "usgov",
+            "entra_usgov",
+            "partner_usgov",
+            PARTNER_AUDIENCE,
+            (PARTNER_AUDIENCE, PRICES_AUDIENCE, *_COMMON),
+            "prices_usgov",
+        ),
         Cloud("china", "entra_china", "partner_china", PARTNER_AUDIENCE_CHINA, (PARTNER_AUDIENCE_CHINA, *_COMMON)),
         Cloud("germany", "entra_germany", "partner_germany", PARTNER_AUDIENCE, (PARTNER_AUDIENCE, *_COMMON)),
     )

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
 from .assertions import verify_assertion
-from .clouds import CATALOG_AUDIENCE, LICENSING_AUDIENCE, Cloud
+from .clouds import CATALOG_AUDIENCE, LICENSING_AUDIENCE, PRICES_AUDIENCE, Cloud
 from .entra_errors import EntraError, error_response
 from .identity import Application, Identity
 from .messages import Request, Response
@@ -179,8 +179,8 @@ class Entra:
         if not token:
             raise EntraError(900144, value="refresh_token")
         audience = self._audience(form, tenant_id, need_default=False)
-        # The successor's services have no list of activated applications: there, consent is what counts.
-        if audience in (CATALOG_AUDIENCE, LICENSING_AUDIENCE) and not application.activated:
+        # The successor's services and the price host have no list of activated applications: there, consent is what counts.
+        if audience in (CATALOG_AUDIENCE, LICENSING_AUDIENCE, PRICES_AUDIENCE) and not application.activated:
             raise EntraError(65001)
         uses = 1 if request.effects.get("refresh_single_use") else self._settings.refresh_token_uses
         try:

@@ -219,7 +219,7 @@ def _offer(index: int, country: str, locale: str) -> dict[str, Any]:
         "supportedCatalogTypes": ["live"] if index == 1 else ["live", "sandbox"],
         "actions": ["Edit", "Cancel"],
         "product": {
-            "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"product {product}")),
+            "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"product {product}")).upper(),
             "name": _WORDS[product % len(_WORDS)] + f" {product}",
             "unit": unit,
         },

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The msdevices.provisioning maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Partner Center's offers of one cloud. Source: docs of the Partner Center offers."""
+"""Partner Center of one cloud: offers, and the door to the catalog. Source: docs of the Partner Center offers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from . import offers
 from .clouds import OLD_PARTNER_AUDIENCE, Cloud
 from .identity import Identity
 from .messages import BOM, JSON, Request, Response
+from .partner_catalog import ANSWERS as CATALOG_ANSWERS
+from .partner_catalog import Catalog
 from .partner_faults import MFA_REQUIRED, REFUSALS, PartnerFault, fault
 from .routing import NoRoute, Router
 from .settings import Settings
@@ -41,7 +43,7 @@ ANSWERS = {
     "overlapping_pages": "each page repeats the last item of the one before",
     "no_items": "a collection without items",
 }
-BEHAVIORS = {**{name: f"fault {name}" for name in REFUSALS}, **ANSWERS}
+BEHAVIORS = {**{name: f"fault {name}" for name in REFUSALS}, **ANSWERS, **CATALOG_ANSWERS}
 _RULES = {
     "US": ("en-US", ["en-US", "es-US"]),
     "GB": ("en-GB", ["en-GB"]),
@@ -64,7 +66,10 @@ class PartnerCenter:
         self._settings = settings
         #: URLs of all listeners by name, for links that point elsewhere.
         self.listeners: dict[str, str] = {}
+        self._catalog = Catalog(settings, _country, _locale, _country_of_customer)
+        self._catalog.listeners = self.listeners
         self._router: Router[Response] = Router()
+        self._catalog.add_routes(self._router)
         for path, handler in (
             ("/v1/offers", self._offers),
             ("/v1/offers/{offer_id}", self._offer),
@@ -97,7 +102,9 @@ class PartnerCenter:
     def _finish(self, request: Request, response: Response) -> Response:
         """Add the ids that support asks for, and the byte-order mark."""
         for name in ("MS-RequestId", "MS-CorrelationId"):
-            response.headers[name] = request.headers.get(name.lower()) or str(uuid.uuid4())
+            own = request.headers.get(name.lower()) or str(uuid.uuid4())
+            # Answers about the catalog have ids twice in one header.
+            response.headers[name] = f"{own},{own}" if self._catalog.has(request) else own
         response.headers["MS-CV"] = secrets.token_urlsafe(12).replace("-", "A").replace("_", "B") + ".0"
         response.headers["MS-ServerId"] = "201022015"
         with_bom = request.effects.get("bom", self._settings.partner_bom)
@@ -153,13 +160,8 @@ class PartnerCenter:
 
     def _customer_offers(self, request: Request, customer: str) -> Response:
         locale = _locale(request)
-        if not _GUID.fullmatch(customer):
-            raise PartnerFault(fault(400, 2000, "The customer id must be a GUID."))
-        for country in offers.COUNTRIES:
-            if customer.lower() == customer_id(country):
-                found = offers.offers(country, locale)
-                return self._collection(request, [entry for entry in found if entry["isAvailableForPurchase"]])
-        raise PartnerFault(fault(403, 20002, "There is no reseller relationship.", [f"CustomerId: {customer}"]))
+        found = offers.offers(_country_of_customer(customer), locale)
+        return self._collection(request, [entry for entry in found if entry["isAvailableForPurchase"]])
 
     def _rules(self, request: Request, country: str) -> Response:
         rule = _RULES.get(country.upper())
@@ -281,6 +283,15 @@ def _country(request: Request) -> str:
     if value in ELSEWHERE:
         raise PartnerFault(REFUSALS["not_onboarded" if ELSEWHERE[value] else "not_onboarded_zero"])
     raise PartnerFault(fault(400, "800002", "The country is not valid."))
+
+
+def _country_of_customer(customer: str) -> str:
+    if not _GUID.fullmatch(customer):
+        raise PartnerFault(fault(400, 2000, "The customer id must be a GUID."))
+    for country in offers.COUNTRIES:
+        if customer.lower() == customer_id(country):
+            return country
+    raise PartnerFault(fault(403, 20002, "There is no reseller relationship.", [f"CustomerId: {customer}"]))
 
 
 def _natural(request: Request, name: str, least: int) -> int | None:

@@ -69,6 +69,16 @@ REFUSALS: dict[str, Refusal] = {
     "token_missing": fault(401, 800001, "The partner's token is missing from the request."),
     "server_error": fault(500, "800003", "Something unexpected happened."),
     "not_classified": fault(501, 0, "The error is not classified."),
+    "unknown_product": fault(404, 400013, "The product was not found."),
+    "unknown_sku": fault(404, "400018", "The SKU was not found."),
+    "unknown_availability": fault(404, 400019, "The availability was not found."),
+    "segment_refused": fault(403, 400030, "The partner may not use the target segment."),
+    "view_refused": fault(403, "400036", "The partner may not use the target view."),
+    "item_unavailable": fault(200, 400072, "The item is not available."),
+    "prices_refused": fault(403, 800043, "The partner has no access to prices."),
+    "no_relationship": fault(403, 20002, "There is no reseller relationship."),
+    "sandbox": fault(403, 900322, "The item cannot be bought in the sandbox."),
+    "environment": fault(400, 900127, "The operation is not supported in this environment."),
     "locale": fault(400, 0, "Locale en-GB is not supported."),
     "entities": fault(
         400, 2007, '{"Error":{"Code":"2007","Message":"The partner&#39;s request is &quot;not&quot; valid"}}'

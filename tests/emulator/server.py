@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .cdn import Cdn
-from .clouds import CATALOG_AUDIENCE, CLOUDS, LICENSING_AUDIENCE, PARTNER_AUDIENCE, STORE_AUDIENCE
+from .clouds import CATALOG_AUDIENCE, CLOUDS, LICENSING_AUDIENCE, PARTNER_AUDIENCE, PRICES_AUDIENCE, STORE_AUDIENCE
 from .control import Control
 from .entra import Entra
 from .faults import Faults
@@ -32,6 +32,7 @@ from .messages import Request, Response
 from .msi import ManagedIdentity
 from .offers import COUNTRIES
 from .partner import PartnerCenter, customer_id
+from .partner_prices import PriceSheets
 from .settings import Settings
 from .store import Store
 from .store_catalog import StoreCatalog
@@ -95,6 +96,8 @@ class Emulator:
         self.cdn.url = self.urls["cdn"]
         for name, cloud in CLOUDS.items():
             self._add(cloud.partner, self.partner[name])
+            if cloud.prices:
+                self._add(cloud.prices, PriceSheets(self.identity, self.issuers[name], self.settings))
         managed = ManagedIdentity(self.identity, self.issuers["public"], self.settings)
         self._add("msi", managed, tls=False)
         # Hosts that no request should ever reach: another name, and one without TLS.
@@ -104,7 +107,7 @@ class Emulator:
         for name, cloud in CLOUDS.items():
             self.entra[name].url = self.urls[cloud.entra]
             self.entra[name].listeners = self.urls
-            self.partner[name].listeners = self.urls
+            self.partner[name].listeners.update(self.urls)
 
     def _add(
         self,
@@ -219,6 +222,7 @@ class Emulator:
             "store": self.make_token(STORE_AUDIENCE, READY_TOKEN_LIFETIME),
             "catalog": self.make_token(CATALOG_AUDIENCE, READY_TOKEN_LIFETIME, user=True),
             "licensing": self.make_token(LICENSING_AUDIENCE, READY_TOKEN_LIFETIME, user=True),
+            "prices": self.make_token(PRICES_AUDIENCE, READY_TOKEN_LIFETIME, user=True),
         }
         clouds = {}
         for name, cloud in CLOUDS.items():
@@ -257,6 +261,7 @@ class Emulator:
             "catalog_audience": CATALOG_AUDIENCE,
             "licensing_audience": LICENSING_AUDIENCE,
             "partner_audience": PARTNER_AUDIENCE,
+            "prices_audience": PRICES_AUDIENCE,
             "access_tokens": ready,
             "refresh_token": clouds["public"]["refresh_token"],
             "public_refresh_token": self._initial_refresh_token(client_id=identity.native.client_id),

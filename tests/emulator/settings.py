@@ -37,6 +37,18 @@ class Settings:
     #: Whether totalCount counts the page only and not the whole collection.
     partner_total_of_page: bool = False
 
+    #: Page size of the lists of products, SKUs and availabilities; none means unpaged.
+    partner_product_page_size: int | None = None
+    #: Availabilities get new ids with each generation, and the old ones are gone.
+    partner_availability_generation: int = 0
+    #: Which names the inventory check takes in its body: pascal, camel or any.
+    partner_inventory_names: str = "any"
+
+    #: How price sheets come (auto: as asked for; zip, gzip, text), how long they are at least, which prices they have.
+    price_sheet_form: str = "auto"
+    price_sheet_mebibytes: int = 0
+    price_sheet_revision: int = 0
+
     def update(self, values: dict[str, Any]) -> None:
         """Change settings by name.
 

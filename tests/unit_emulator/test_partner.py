@@ -16,6 +16,7 @@ from emulator import offers
 from emulator.client import Emulator, EmulatorError
 from emulator.clouds import CLOUDS, OLD_PARTNER_AUDIENCE, STORE_AUDIENCE
 from emulator.partner import ANSWERS, BEHAVIORS
+from emulator.partner_catalog import ANSWERS as CATALOG_ANSWERS
 from emulator.partner_faults import REFUSALS
 
 #: Those that every offer of the recorded list had.
@@ -307,7 +308,7 @@ def test_codes_are_numbers_and_texts() -> None:
 def test_unknown_behavior_is_refused(emu: Emulator) -> None:
     with pytest.raises(EmulatorError, match="unknown behavior"):
         emu.fault(action="partner_behavior", value="nonsense")
-    assert set(BEHAVIORS) == set(REFUSALS) | set(ANSWERS)
+    assert set(BEHAVIORS) == set(REFUSALS) | set(ANSWERS) | set(CATALOG_ANSWERS)
 
 
 @pytest.mark.parametrize("cloud", sorted(CLOUDS))
