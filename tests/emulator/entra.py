@@ -179,7 +179,7 @@ class Entra:
         if not token:
             raise EntraError(900144, value="refresh_token")
         audience = self._audience(form, tenant_id, need_default=False)
-        # The successor's services and the price host have no list of activated applications: there, consent is what counts.
+        # These services have no list of activated applications: there, consent is what counts.
         if audience in (CATALOG_AUDIENCE, LICENSING_AUDIENCE, PRICES_AUDIENCE) and not application.activated:
             raise EntraError(65001)
         uses = 1 if request.effects.get("refresh_single_use") else self._settings.refresh_token_uses
