@@ -94,6 +94,6 @@ def make_settings(options: dict[str, Any], service: LicenseService) -> Callable[
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries come at once, unless the server says when."""
-    from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http import session as _transport
+    from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http import retry as _transport
 
-    monkeypatch.setattr(_transport, "_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(_transport, "BACKOFF_SECONDS", 0.01)

@@ -14,11 +14,14 @@ import ssl
 import time
 import typing as t
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+with suppress(ImportError):  # HttpSession says so.
+    import requests
+
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import load_requests
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.proxies import proxies_for
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
@@ -72,7 +75,6 @@ def target_of(url: str, proxies: Mapping[str, str] | None = None) -> Target:
 
     Raises StepFailed or MissingLibraryError.
     """
-    requests = load_requests()
     parts = urlsplit(url)
     port = parts.port or 443
     try:
@@ -268,7 +270,7 @@ def _reason(problem: Exception, timeout: float) -> str:
 def _bundle(settings: Settings) -> str:
     """Where requests takes its CAs from, in its own order."""
     environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    return settings.ca_path or environment or str(load_requests().certs.where())
+    return settings.ca_path or environment or str(requests.certs.where())  # type: ignore[attr-defined]
 
 
 def _context(settings: Settings) -> ssl.SSLContext:

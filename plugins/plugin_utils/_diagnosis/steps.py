@@ -32,7 +32,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.
     problem_of,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import (
-    LEAST_VERSIONS,
+    MINIMUM_VERSIONS,
     library_problems,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
@@ -100,7 +100,7 @@ class AccessCheck:
     def _compare_versions(self) -> str:
         problems = library_problems(self._versions)
         if problems:
-            needed = " ".join(f"'{name}>={least}'" for name, least in LEAST_VERSIONS.items())
+            needed = " ".join(f"'{name}>={least}'" for name, least in MINIMUM_VERSIONS.items())
             raise StepFailed(
                 " and ".join(problems),
                 f"Run pip install {needed} with the Python that runs Ansible, or use an execution environment that was"

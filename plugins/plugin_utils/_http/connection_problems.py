@@ -3,17 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""What went wrong where a request got no answer, told from the exceptions of requests and of what lies below it.
-
-The functions take the library, which managed hosts do not have, and an exception of it.
-"""
+"""Translates exceptions of requests and urllib3 into a cause and a remedy."""
 
 from __future__ import annotations
 
 import ssl
 import typing as t
 
+try:
+    from requests import exceptions as errors
+    from urllib3 import exceptions as lower_errors
+except ImportError:
+    # HttpSession says so.
+    pass
+
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import NameResolutionTimeout
 
 
 def _causes(problem: BaseException | None) -> list[BaseException]:
@@ -29,8 +34,8 @@ def _causes(problem: BaseException | None) -> list[BaseException]:
     return found
 
 
-def _distrust(problem: BaseException | None) -> str:
-    """Say why a certificate does not verify, or return an empty text when that is not the problem."""
+def _certificate_problem(problem: BaseException | None) -> str:
+    """Return why a certificate does not verify, or an empty text when that is not the problem."""
     for cause in _causes(problem):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return printable(cause.verify_message or "no reason given")
@@ -40,46 +45,49 @@ def _distrust(problem: BaseException | None) -> str:
     return ""
 
 
-def worth_a_retry(requests: t.Any, problem: Exception) -> bool:
-    """Connection errors and time-outs are; a certificate that does not verify, or a URL that cannot be, is not."""
-    errors = requests.exceptions
-    if _distrust(problem):
+def is_transient(problem: Exception) -> bool:
+    """Return whether another try may help: not for a certificate that does not verify, or a URL that cannot be."""
+    if _certificate_problem(problem):
         return False
-    return isinstance(problem, (errors.ConnectionError, errors.Timeout, errors.ChunkedEncodingError))
+    lower = (lower_errors.ProtocolError, lower_errors.TimeoutError, lower_errors.SSLError)
+    return isinstance(problem, (errors.ConnectionError, errors.Timeout, errors.ChunkedEncodingError, *lower))
 
 
-def connection_cause(requests: t.Any, problem: Exception | None) -> str:
-    """Say in a clause what went wrong."""
-    errors = requests.exceptions
+def connection_cause(problem: Exception | None) -> str:
+    """Return a clause that says what went wrong."""
     causes = _causes(problem)
-    if _distrust(problem):
-        return f"the server's certificate does not verify ({_distrust(problem)})"
+    if _certificate_problem(problem):
+        return f"the server's certificate does not verify ({_certificate_problem(problem)})"
     if isinstance(problem, errors.ProxyError):
         return "the proxy could not be reached or refused the connection"
     if isinstance(problem, errors.ConnectTimeout):
         return "the connection was not established in time"
+    if any(isinstance(cause, NameResolutionTimeout) for cause in causes):
+        return "no name server answered in time"
     if any(type(cause).__name__ in ("NameResolutionError", "gaierror") for cause in causes):
         return "the host name does not resolve"
-    if isinstance(problem, errors.ReadTimeout) or any(type(cause).__name__ == "ReadTimeoutError" for cause in causes):
+    late = (errors.ReadTimeout, lower_errors.ReadTimeoutError)
+    if any(isinstance(cause, late) for cause in causes):
         return "the server did not answer in time"
+    library = (errors.RequestException, lower_errors.HTTPError)
     for cause in causes:
-        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, errors.RequestException):
+        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, library):
             return f"the connection failed ({printable(cause.strerror)})"
-    if isinstance(problem, errors.SSLError):
+    if isinstance(problem, (errors.SSLError, lower_errors.SSLError)):
         return "no secure connection could be made"
-    if isinstance(problem, errors.ChunkedEncodingError):
-        return "the connection broke off within the answer"
+    if isinstance(problem, (errors.ChunkedEncodingError, lower_errors.ProtocolError)):
+        return "the connection broke off within the response"
     if isinstance(problem, errors.ContentDecodingError):
-        return "the answer's compression is broken"
+        return "the response's compression is broken"
     if isinstance(problem, errors.ConnectionError):
         return "the connection broke off"
     return f"the request could not be made ({type(problem).__name__})"
 
 
-def connection_remedy(requests: t.Any, problem: Exception | None) -> str:
-    """Say what to do about it."""
-    if _distrust(problem):
+def connection_remedy(problem: Exception | None) -> str:
+    """Return what to do about it."""
+    if _certificate_problem(problem):
         return "Set ca_path to the CA that signed the certificate, of the server or of a proxy that inspects TLS"
-    if isinstance(problem, requests.exceptions.ProxyError):
+    if isinstance(problem, errors.ProxyError):
         return "Check the environment variables HTTPS_PROXY and NO_PROXY of the controller, or of the task"
     return "Check that the controller reaches the host (name resolution, firewall, proxy), then run again"

@@ -24,38 +24,47 @@ def lower_keys(value: t.Any) -> dict[str, t.Any]:
     return {str(key).lower(): item for key, item in value.items()} if isinstance(value, Mapping) else {}
 
 
-def json_object(answer: Response, attempted: str) -> dict[str, t.Any]:
+def json_object(response: Response, attempted: str) -> dict[str, t.Any]:
     """Parse a body as a JSON object. A byte-order mark before it is no problem.
 
     Raises ServiceError, which never holds the body, when the body is empty, no JSON, or JSON of another type.
     """
-    if not answer.body.strip():
-        raise _unusable(answer, attempted, "with an empty body")
+    if not response.body.strip():
+        raise _unusable(response, attempted, "with an empty body")
     try:
-        value = json.loads(answer.body)
+        value = parse_json(response.body)
     except (ValueError, RecursionError):
-        page = answer.body.lstrip()[:1] == b"<"
-        raise _unusable(answer, attempted, "with a page instead of JSON" if page else "with broken JSON") from None
+        page = response.body.lstrip()[:1] == b"<"
+        raise _unusable(response, attempted, "with a page instead of JSON" if page else "with broken JSON") from None
     if not isinstance(value, dict):
-        raise _unusable(answer, attempted, "with JSON that is not an object")
+        raise _unusable(response, attempted, "with JSON that is not an object")
     if _too_deep(value):
-        raise _unusable(answer, attempted, "with JSON that is nested deeper than any answer")
+        raise _unusable(response, attempted, "with JSON that is nested deeper than any response")
     return value
 
 
-def is_own_answer(answer: Response, attempted: str) -> bool:
-    """Tell a service's own answer, whatever it says, from one without a body, which anything could have given.
+def is_from_service(response: Response, attempted: str) -> bool:
+    """Return whether a response has a body, whatever it says; an empty one could be of any server.
 
     Raises ServiceError for a body that is no JSON object, such as the page of a proxy.
     """
-    if not answer.body.strip():
+    if not response.body.strip():
         return False
-    json_object(answer, attempted)
+    json_object(response, attempted)
     return True
 
 
+def parse_json(text: str | bytes) -> t.Any:
+    """Parse JSON strictly: NaN and Infinity are none. Raises ValueError or RecursionError."""
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> t.NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _too_deep(value: t.Any) -> bool:
-    """Tell whether passing a value on could fail: to the run cache, to another process, to a template."""
+    """Return whether passing a value on could fail: to the run cache, to another process, to a template."""
     level = [value]
     for _depth in range(_MAX_DEPTH):
         level = [item for item in level if isinstance(item, (dict, list))]
@@ -65,6 +74,6 @@ def _too_deep(value: t.Any) -> bool:
     return True
 
 
-def _unusable(answer: Response, attempted: str, how: str) -> ServiceError:
-    cause = f"{answer.request} answered HTTP {answer.status} {how}"
-    return ServiceError(attempted, cause, _PROXY_REMEDY, status=answer.status)
+def _unusable(response: Response, attempted: str, how: str) -> ServiceError:
+    cause = f"{response.request} answered HTTP {response.status} {how}"
+    return ServiceError(attempted, cause, _PROXY_REMEDY, status=response.status)

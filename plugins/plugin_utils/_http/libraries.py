@@ -8,39 +8,30 @@
 from __future__ import annotations
 
 import re
-import typing as t
+import sys
 from collections.abc import Mapping
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import MissingLibraryError
 
-LEAST_VERSIONS = {"requests": "2.28.0", "msal": "1.35.0"}
+MINIMUM_VERSIONS = {"requests": "2.28.0", "msal": "1.35.0"}
 """As requirements.txt has them."""
 
 
-def load_requests() -> t.Any:
-    """Import requests (late, since managed hosts do not have it). Raises MissingLibraryError."""
-    try:
-        import requests
-    except ImportError as exc:
-        raise missing_library("requests") from exc
-    return requests
-
-
 def missing_library(name: str) -> MissingLibraryError:
-    """The error for a Python library that the controller lacks."""
+    """Return the error for a Python library that the controller lacks."""
     return MissingLibraryError(
         "Could not make a request",
-        f"the Python library {name} is not installed on the controller",
-        f"Install it for the Python that runs Ansible (pip install {name}), or add it to the execution environment",
+        f"the Python library {name} is not installed for {sys.executable}, which runs Ansible on the controller",
+        f"Run {sys.executable} -m pip install {name}, or add it to the execution environment",
     )
 
 
 def library_problems(versions: Mapping[str, str]) -> list[str]:
-    """Say of each library that is missing (its version is empty) or too old that it is."""
+    """Return a clause for each library that is missing (its version is empty) or too old."""
     return [
-        f"{name} {versions[name]} is older than {least}" if versions.get(name) else f"{name} is not installed"
-        for name, least in LEAST_VERSIONS.items()
-        if _number(versions.get(name, "")) < _number(least)
+        f"{name} {versions[name]} is older than {minimum}" if versions.get(name) else f"{name} is not installed"
+        for name, minimum in MINIMUM_VERSIONS.items()
+        if _number(versions.get(name, "")) < _number(minimum)
     ]
 
 

@@ -22,7 +22,7 @@ class Response:
     request: str
     """Method and URL without query, for messages."""
     bearer: str = field(default="", repr=False)
-    """The token that it was asked for with, so that it can be kept out of messages."""
+    """The token that was sent, so that it can be kept out of messages."""
     gave_up: str = ""
     """Why no more tries were made, as a clause, when the status is one that is retried."""
     deadline_exceeded: bool = False

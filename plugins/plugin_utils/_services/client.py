@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import Request
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
     HttpSession,
@@ -83,7 +84,8 @@ class ServiceSession:
         deadline = Deadline(self.settings.deadline)
 
         def send(bearer: str) -> Response:
-            return self._http.send(method, url, headers, params, data, bearer, deadline, max_bytes)
+            request = Request(method, url, headers or {}, params or {}, data, bearer, max_bytes)
+            return self._http.send(request, deadline)
 
         answer = send(token)
         if answer.status == 401:

@@ -26,7 +26,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.re
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import (
-    is_own_answer,
+    is_from_service,
     json_object,
     lower_keys,
 )
@@ -110,7 +110,7 @@ class StoreCatalog:
         attempted = f"Could not look up the product {product_id} in the Store's catalog"
         answer = self._send(attempted, product_id, ())
         if answer.status == 404:
-            return "it does not know the app that was asked for" if is_own_answer(answer, attempted) else ""
+            return "it does not know the app that was asked for" if is_from_service(answer, attempted) else ""
         return f"{len(self._packages(attempted, product_id, answer))} packages of an app"
 
     def _send(self, attempted: str, product_id: str, languages: Iterable[str]) -> Response:

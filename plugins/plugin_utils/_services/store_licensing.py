@@ -25,14 +25,12 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.do
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import (
-    is_own_answer,
+    is_from_service,
     json_object,
     lower_keys,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
-    USER_AGENT,
-)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.strict_session import USER_AGENT
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import Fault
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
@@ -67,7 +65,7 @@ class StoreLicensing:
         answer = self._send(attempted, LicenseKey("", "", NO_CONTENT))
         if answer.status not in (200, 400, 404):
             raise self._refused(attempted, answer)
-        return is_own_answer(answer, attempted)
+        return is_from_service(answer, attempted)
 
     def get_offline_license(self, key: LicenseKey) -> LicenseDocument:
         """Ask for the license of a content id. See LicenseService for what is raised."""

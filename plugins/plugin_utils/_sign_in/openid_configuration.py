@@ -21,6 +21,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     OptionError,
     SignInError,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import Request
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
     HttpSession,
@@ -58,7 +59,7 @@ def ask(http: HttpSession, attempted: str, method: str, url: str, deadline: Dead
 
     Raises SignInError for other bodies and for an overloaded service, else as HttpSession.send does.
     """
-    answer = http.send(method, url, deadline=deadline, max_bytes=_MAX_BYTES, **request)
+    answer = http.send(Request(method, url, max_bytes=_MAX_BYTES, **request), deadline)
     try:
         # As MSAL reads it: what it cannot parse, it would log.
         body = json.loads(text_of(answer))

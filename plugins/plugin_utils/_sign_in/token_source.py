@@ -23,8 +23,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.prot
     Entry,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import (
-    LEAST_VERSIONS,
-    load_requests,
+    MINIMUM_VERSIONS,
     missing_library,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
@@ -115,7 +114,6 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
     attempted = f"Could not sign in by {settings.auth_method}"
     # What needs no network comes first, so that a wrong option is found before any request.
     credential = _client_credential(settings)
-    load_requests()
     try:
         import msal
         from msal.exceptions import MsalServiceError
@@ -132,7 +130,7 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
             attempted,
             f"the sign-in service's answer could not be used ({type(exc).__name__}; msal {msal.__version__})",
             "Check authority and tenant_id, whether a proxy answers in the service's place, and that msal is"
-            f" {LEAST_VERSIONS['msal']} or later",
+            f" {MINIMUM_VERSIONS['msal']} or later",
         ) from None
     finally:
         http.close()
@@ -252,7 +250,7 @@ class _MsalHttpClient:
         **others: t.Any,
     ) -> _MsalResponse:
         """Send a GET: the discovery document, or a managed identity's token."""
-        answer = self._send("GET", url, headers=headers, params=params)
+        answer = self._send("GET", url, headers=headers or {}, params=params or {})
         if self._entra:
             check_discovery(self._settings, self._attempted, answer)
         return _MsalResponse(answer)
@@ -268,7 +266,7 @@ class _MsalHttpClient:
         """Send a POST: the token request."""
         if self._entra:
             check_host(self._settings, self._attempted, "token endpoint", url)
-        return _MsalResponse(self._send("POST", url, headers=headers, params=params, data=data))
+        return _MsalResponse(self._send("POST", url, headers=headers or {}, params=params or {}, data=data))
 
     def close(self) -> None:
         """MSAL closes what it is given; the session belongs to who made it."""

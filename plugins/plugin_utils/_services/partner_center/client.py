@@ -22,9 +22,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._text impor
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
-    USER_AGENT,
-)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.strict_session import USER_AGENT
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.meanings import (
     is_unknown_offer,

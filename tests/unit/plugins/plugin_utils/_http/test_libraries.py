@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import (
-    LEAST_VERSIONS,
+    MINIMUM_VERSIONS,
     library_problems,
 )
 
@@ -21,7 +21,7 @@ REQUIREMENTS = Path(__file__).resolve().parents[5] / "requirements.txt"
 
 def test_versions_are_those_of_the_requirements() -> None:
     declared = re.findall(r"^([a-z]+)>=([0-9.]+)$", REQUIREMENTS.read_text(encoding="utf-8"), re.MULTILINE)
-    assert dict(declared) == LEAST_VERSIONS
+    assert dict(declared) == MINIMUM_VERSIONS
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -28,9 +29,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
     UnavailableError,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http import session as _transport
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http import retry
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import Request
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.retry import pause_before_retry
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
     HttpSession,
 )
@@ -72,7 +75,8 @@ class Client:
         token = self.emu.access_tokens["store"] if bearer is None else bearer
         start = time.monotonic()
         try:
-            return session.send(given.pop("method", "POST"), url or self.url, bearer=token, **given)
+            deadline = given.pop("deadline", None)
+            return session.send(Request(given.pop("method", "POST"), url or self.url, bearer=token, **given), deadline)
         finally:
             self.seconds = time.monotonic() - start
             session.close()
@@ -223,8 +227,16 @@ class TestRetries:
             client.send("https://no-such-host.invalid/V1/x", max_retries=0)
         assert "name resolution" in caught.value.remedy
 
+    def test_wait_not_all_equally_long(self) -> None:
+        """Controllers that met the same trouble do not come back at the same moment."""
+        for headers in ({}, {"Retry-After": "10"}):
+            response = Response(503, "", headers, b"", "GET https://host.example/")
+            waits = {pause_before_retry(3, response) for _controller in range(20)}
+            assert len(waits) > 10
+            assert min(waits) >= (10 if headers else retry.BACKOFF_SECONDS * 8)
+
     def test_wait_longer_each_time(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_transport, "_BACKOFF_SECONDS", 0.1)
+        monkeypatch.setattr(retry, "BACKOFF_SECONDS", 0.1)
         client.fault("status", status=500)
         client.send(max_retries=3)
         low, high = (0.1, 0.2, 0.4), (0.15, 0.3, 0.6)
@@ -351,8 +363,28 @@ class TestSize:
         assert error.cause == "it is larger than 1024 KiB"
         assert error.status == 200
         assert client.tries == 1
-        # A read of 16 KiB unpacks to 16 MiB, of which urllib3 1.26 holds up to three copies.
-        assert peak() < 64
+        assert peak() < 8
+
+    @pytest.mark.parametrize("coding", ["gzip, gzip", "br", "deflate", "gzip\r\nContent-Encoding: gzip"])
+    def test_one_content_coding_is_read(self, coding: str, client: Client, peak: Callable[[], float]) -> None:
+        """Some releases of urllib3 would decode any number, each without a bound."""
+        pack = zlib.compressobj(1, wbits=31)
+        zeros = b"".join(pack.compress(bytes(MEBIBYTE)) for _mebibyte in range(256)) + pack.flush()
+        body = gzip.compress(zeros)
+        with RawServer(lambda stream: respond(stream, body, f"Content-Encoding: {coding}")) as server:
+            error = client.unusable(url=server.url, ca_path=server.ca_path)
+            assert b"\r\nAccept-Encoding: gzip\r\n" in server.received
+        assert "content coding" in error.cause
+        assert error.status == 200
+        assert peak() < 16
+
+    def test_several_gzip_members_are_one_body(self, client: Client) -> None:
+        body = gzip.compress(b'{"a":') + gzip.compress(b" 1}")
+        with RawServer(lambda stream: respond(stream, body, "Content-Encoding: gzip")) as server:
+            assert client.send(server.url, bearer="", ca_path=server.ca_path).body == b'{"a": 1}'
+        with RawServer(lambda stream: respond(stream, body[:-9], "Content-Encoding: gzip")) as server:
+            error = client.unavailable(url=server.url, ca_path=server.ca_path, max_retries=0)
+        assert error.cause == "the response's compression is broken"
 
     def test_of_an_error_is_bounded_too_but_the_status_counts(self, client: Client) -> None:
         client.fault("status", status=400, body={"code": "Bad", "message": "x" * 500_000})
@@ -367,7 +399,7 @@ class TestSize:
 
     def test_broken_compression(self, client: Client) -> None:
         client.fault("headers", headers={"Content-Encoding": "gzip"})
-        assert client.unavailable().cause == "the answer's compression is broken"
+        assert client.unavailable().cause == "the response's compression is broken"
         assert client.tries == 1
 
 
@@ -437,7 +469,7 @@ class TestWhatIsSent:
         client.fault("headers", headers={"Set-Cookie": "session=canary; Path=/; Secure"})
         session = HttpSession(client.make_settings())
         for _try in range(2):
-            answer = session.send("POST", client.url, bearer=client.emu.access_tokens["store"])
+            answer = session.send(Request("POST", client.url, bearer=client.emu.access_tokens["store"]))
             assert answer.headers["Set-Cookie"]
         session.close()
         assert not [entry for entry in client.emu.requests("store") if "cookie" in entry["headers"]]
@@ -524,7 +556,7 @@ class TestThreads:
 
         def get(number: int) -> None:
             url = client.emu.store + client.emu.product(number).license_path()
-            bodies[number] = session.send("POST", url, bearer=client.emu.access_tokens["store"]).body
+            bodies[number] = session.send(Request("POST", url, bearer=client.emu.access_tokens["store"])).body
 
         threads = [threading.Thread(target=get, args=(number,)) for number in range(12)]
         for thread in threads:
@@ -538,7 +570,7 @@ class TestThreads:
     def test_connections_are_used_again(self, client: Client) -> None:
         session = HttpSession(client.make_settings())
         for _try in range(5):
-            session.send("POST", client.url, bearer=client.emu.access_tokens["store"])
+            session.send(Request("POST", client.url, bearer=client.emu.access_tokens["store"]))
         session.close()
         assert client.emu.stats()["store"]["connections"] == 1
 

@@ -46,8 +46,8 @@ class TestJsonObject:
             (b"[1]", "with JSON that is not an object"),
             (b"null", "with JSON that is not an object"),
             (b'"Canary"', "with JSON that is not an object"),
-            (b'{"a": ' + b"[" * 64 + b"]" * 64 + b"}", "with JSON that is nested deeper than any answer"),
-            (b'{"a":' * 900 + b"1" + b"}" * 900, "with JSON that is nested deeper than any answer"),
+            (b'{"a": ' + b"[" * 64 + b"]" * 64 + b"}", "with JSON that is nested deeper than any response"),
+            (b'{"a":' * 900 + b"1" + b"}" * 900, "with JSON that is nested deeper than any response"),
         ],
     )
     def test_refuses_everything_else_without_showing_it(self, body: bytes, how: str) -> None:
