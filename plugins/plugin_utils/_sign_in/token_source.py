@@ -114,13 +114,13 @@ def _sign_in(settings: Settings) -> dict[str, t.Any]:
     attempted = f"Could not sign in by {settings.auth_method}"
     # What needs no network comes first, so that a wrong option is found before any request.
     credential = _client_credential(settings)
+    plain_http = settings.auth_method == "managed_identity"
+    http = HttpSession(settings, plain_http=plain_http)
     try:
         import msal
         from msal.exceptions import MsalServiceError
     except ImportError as exc:
         raise missing_library("msal") from exc
-    plain_http = settings.auth_method == "managed_identity"
-    http = HttpSession(settings, plain_http=plain_http)
     client = _MsalHttpClient(http, settings, attempted)
     try:
         result = _exchange(msal, settings, credential, client)

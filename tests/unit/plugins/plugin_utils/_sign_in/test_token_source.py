@@ -534,35 +534,39 @@ child = os.fork()
 if child == 0:
     source.token()
     os._exit(int("msal" not in sys.modules))
-print(os.waitpid(child, 0)[1], source.token().count("."), "msal" in sys.modules, "requests" in sys.modules)
+print(os.waitpid(child, 0)[1], source.token().count("."), "msal" in sys.modules)
 """
-        assert in_python(script, make_settings(), str(tmp_path)) == "0 2 False False\n"
+        assert in_python(script, make_settings(), str(tmp_path)) == "0 2 False\n"
         assert emu.token_requests() == 1
 
 
 class TestMissingLibraries:
     @pytest.mark.parametrize("library", ["msal", "requests"])
     def test_are_named_with_what_to_do(self, library: str, emu: Emulator, make_settings: MakeSettings) -> None:
-        output = in_python(MISSING, make_settings(), library)
+        output = in_python(MISSING, make_settings(), library, HIDDEN)
         assert output == (
-            f"MissingLibraryError Could not make a request: the Python library {library} is not installed on the"
-            f" controller. Install it for the Python that runs Ansible (pip install {library}), or add it to the"
-            " execution environment.\n"
+            f"MissingLibraryError Could not make a request: the Python library {library} is not installed for"
+            f" {sys.executable}, which runs Ansible on the controller. Run {sys.executable} -m pip install {library},"
+            " or add it to the execution environment.\n"
         )
         assert emu.count("entra") == 0
 
     def test_cryptography(self, emu: Emulator, make_settings: MakeSettings) -> None:
         settings = make_settings(client_secret=None, client_certificate_path=emu.certificate_path)
-        assert "the Python library cryptography is not installed" in in_python(MISSING, settings, "cryptography")
+        output = in_python(MISSING, settings, "cryptography", HIDDEN)
+        assert "the Python library cryptography is not installed" in output
 
 
-MISSING = """
+HIDDEN = """
+import sys
 class Hidden:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == sys.argv[2]:
             raise ImportError(name)
 
 sys.meta_path.insert(0, Hidden())
+"""
+MISSING = """
 try:
     TokenSource(settings, NoCache()).token()
 except ProvisioningError as exc:
@@ -570,7 +574,7 @@ except ProvisioningError as exc:
 """
 
 
-def in_python(script: str, settings: Settings, argument: str) -> str:
+def in_python(script: str, settings: Settings, argument: str, before: str = "") -> str:
     """Run a script with settings in a Python process of its own, in which nothing has been imported yet."""
     start = """
 import json, os, sys
@@ -586,7 +590,7 @@ settings = Settings(**json.loads(sys.argv[1]))
 """
     values = {**vars(settings), "sign_in_hosts": settings.sign_in_hosts}
     return subprocess.run(
-        [sys.executable, "-c", start + script, json.dumps(values), argument],
+        [sys.executable, "-c", before + start + script, json.dumps(values), argument],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
