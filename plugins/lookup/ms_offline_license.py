@@ -17,12 +17,12 @@ description:
   - To stage licenses as files, use M(msdevices.provisioning.ms_offline_license) instead, which makes no request for
     what is staged already.
 extends_documentation_fragment:
-  - msdevices.provisioning.auth
-  - msdevices.provisioning.auth.plugins
-  - msdevices.provisioning.service
-  - msdevices.provisioning.service.plugins
-  - msdevices.provisioning.catalog
-  - msdevices.provisioning.catalog.plugins
+  - msdevices.provisioning._auth
+  - msdevices.provisioning._auth.plugins
+  - msdevices.provisioning._service
+  - msdevices.provisioning._service.plugins
+  - msdevices.provisioning._catalog
+  - msdevices.provisioning._catalog.plugins
 options:
   _terms:
     description:

@@ -15,12 +15,12 @@ description:
   - It runs on the controller, in check mode too, and as often as Ansible evaluates the expression. The run cache makes
     one request for each offer of it, however many hosts and expressions want it.
 extends_documentation_fragment:
-  - msdevices.provisioning.auth
-  - msdevices.provisioning.auth.plugins
-  - msdevices.provisioning.service
-  - msdevices.provisioning.service.plugins
-  - msdevices.provisioning.market
-  - msdevices.provisioning.market.plugins
+  - msdevices.provisioning._auth
+  - msdevices.provisioning._auth.plugins
+  - msdevices.provisioning._service
+  - msdevices.provisioning._service.plugins
+  - msdevices.provisioning._market
+  - msdevices.provisioning._market.plugins
 options:
   _terms:
     description:

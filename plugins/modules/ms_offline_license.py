@@ -21,11 +21,11 @@ description:
   - What could be fetched is staged, even when other licenses fail. Then the task fails and names each license that
     failed, why, and what to do about it.
 extends_documentation_fragment:
-  - msdevices.provisioning.auth
-  - msdevices.provisioning.service
-  - msdevices.provisioning.catalog
-  - msdevices.provisioning.attributes
-  - msdevices.provisioning.attributes.actiongroup_all
+  - msdevices.provisioning._auth
+  - msdevices.provisioning._service
+  - msdevices.provisioning._catalog
+  - msdevices.provisioning._attributes
+  - msdevices.provisioning._attributes.actiongroup_store
 attributes:
   check_mode:
     support: full

@@ -23,11 +23,11 @@ description:
   - A ready token in O(access_token) is one for the catalog. Where the option is not set, the environment variable
     E(MSDEVICES_CATALOG_ACCESS_TOKEN) is read before E(MSDEVICES_ACCESS_TOKEN).
 extends_documentation_fragment:
-  - msdevices.provisioning.auth
-  - msdevices.provisioning.service
-  - msdevices.provisioning.attributes
-  - msdevices.provisioning.attributes.info
-  - msdevices.provisioning.attributes.actiongroup_all
+  - msdevices.provisioning._auth
+  - msdevices.provisioning._service
+  - msdevices.provisioning._attributes
+  - msdevices.provisioning._attributes.info
+  - msdevices.provisioning._attributes.actiongroup_store
 attributes:
   platform:
     support: full

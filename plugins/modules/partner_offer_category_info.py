@@ -15,12 +15,12 @@ description:
   - Lists the categories into which Microsoft Partner Center sorts the offers of a market.
   - The request is made by the controller, once in a run, however many hosts and tasks want it.
 extends_documentation_fragment:
-  - msdevices.provisioning.auth
-  - msdevices.provisioning.service
-  - msdevices.provisioning.market
-  - msdevices.provisioning.attributes
-  - msdevices.provisioning.attributes.info
-  - msdevices.provisioning.attributes.actiongroup_all
+  - msdevices.provisioning._auth
+  - msdevices.provisioning._service
+  - msdevices.provisioning._market
+  - msdevices.provisioning._attributes
+  - msdevices.provisioning._attributes.info
+  - msdevices.provisioning._attributes.actiongroup_partner_center
 attributes:
   platform:
     support: full

@@ -18,12 +18,12 @@ description:
     it.
   - Offers are those of the legacy catalog. Many can no longer be bought anew, yet existing subscriptions renew.
 extends_documentation_fragment:
-  - msdevices.provisioning.auth
-  - msdevices.provisioning.service
-  - msdevices.provisioning.market
-  - msdevices.provisioning.attributes
-  - msdevices.provisioning.attributes.info
-  - msdevices.provisioning.attributes.actiongroup_all
+  - msdevices.provisioning._auth
+  - msdevices.provisioning._service
+  - msdevices.provisioning._market
+  - msdevices.provisioning._attributes
+  - msdevices.provisioning._attributes.info
+  - msdevices.provisioning._attributes.actiongroup_partner_center
 attributes:
   platform:
     support: full

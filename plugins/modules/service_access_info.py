@@ -24,11 +24,11 @@ description:
   - Of a token its claims are shown (audience, roles, expiry), never the token.
   - Every step is really taken. The run cache is neither read nor written.
 extends_documentation_fragment:
-  - msdevices.provisioning.auth
-  - msdevices.provisioning.service
-  - msdevices.provisioning.attributes
-  - msdevices.provisioning.attributes.info
-  - msdevices.provisioning.attributes.actiongroup_all
+  - msdevices.provisioning._auth
+  - msdevices.provisioning._service
+  - msdevices.provisioning._attributes
+  - msdevices.provisioning._attributes.info
+  - msdevices.provisioning._attributes.actiongroup_all
 attributes:
   platform:
     support: full

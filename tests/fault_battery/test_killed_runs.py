@@ -42,7 +42,6 @@ _KINDS: dict[str, type[Caller]] = {MODULE: Module, ROLE: Role, LOOKUP: Lookup}
 # How many series of kills each caller is put to.
 _SERIES = {
     "killed": {MODULE: 7, LOOKUP: 2, ROLE: 1},
-    "terminated": {MODULE: 1, LOOKUP: 1},
 }
 
 
@@ -168,7 +167,7 @@ def test_killed(
         surroundings = promises.Surroundings(lab, [*callers, caller])
         files = dice.randrange(1, _LICENSES) if len(callers) == _KILLS - 1 and kind != LOOKUP else 0
         tries = 1
-        while not _kill(lab, caller, fault, seconds * share, files, dice.random() < 0.5, watch, problems):
+        while not _kill(lab, caller, seconds * share, files, watch, problems):
             # It had ended before: the machine is faster now. The next try comes sooner.
             share *= 0.7
             files = files // 2
@@ -176,12 +175,11 @@ def test_killed(
             tries += 1
             assert tries < 10, "every run ends before it is killed"
         damaged = _damaged(caller, old, new)
-        signal_name = {"killed": "SIGKILL", "terminated": "SIGTERM"}[fault.id]
-        record.figure(f"{signal_name} runs", 1)
-        record.figure(f"{signal_name} runs with a damaged file", float(bool(damaged)))
+        record.figure("SIGKILL runs", 1)
+        record.figure("SIGKILL runs with a damaged file", float(bool(damaged)))
         if kind != LOOKUP:
             replaced = sum(path.read_bytes() == new[path.name] for path in caller.place.glob("*.xml"))
-            record.figure(f"{signal_name} runs with some of the files written", float(0 < replaced < _LICENSES))
+            record.figure("SIGKILL runs with some of the files written", float(0 < replaced < _LICENSES))
         problems += damaged + surroundings.problems() + watch.files() + _readable(lab)
         callers.append(caller)
     record.tried(fault, kind, STORE, problems)
@@ -203,10 +201,8 @@ def test_killed(
 def _kill(
     lab: Lab,
     caller: Caller,
-    fault: Fault,
     seconds: float,
     files: int,
-    everybody: bool,
     watch: Watch,
     problems: list[str],
 ) -> bool:
@@ -229,19 +225,8 @@ def _kill(
         except subprocess.TimeoutExpired:
             continue
     alive = process.poll() is None
-    if fault.id == "killed":
-        _end(lab, signal.SIGKILL)
-    elif everybody:
-        end_all(lab, signal.SIGTERM)
-    else:
-        process.send_signal(signal.SIGTERM)
-    try:
-        stdout, stderr = process.communicate(timeout=10)
-        _wait_for_others(lab, 10)
-    except subprocess.TimeoutExpired:
-        # Workers of old ansible-core that nobody listens to any more wait for ever to tell their result.
-        _end(lab, signal.SIGKILL)
-        stdout, stderr = process.communicate(timeout=_SECONDS)
+    _end(lab, signal.SIGKILL)
+    stdout, stderr = process.communicate(timeout=_SECONDS)
     for text in (stdout, stderr, lab.log):
         problems += watch.findings("the output", text)
         problems += promises.traceback_problems(text)
@@ -255,15 +240,6 @@ def _end(lab: Lab, number: signal.Signals) -> None:
         assert time.monotonic() < end, "processes of the run do not end"
         end_all(lab, number)
         time.sleep(0.005)
-
-
-def _wait_for_others(lab: Lab, seconds: float) -> None:
-    """Wait for processes that outlive ansible-playbook. Raises TimeoutExpired."""
-    end = time.monotonic() + seconds
-    while list(processes_of(lab)):
-        if time.monotonic() > end:
-            raise subprocess.TimeoutExpired("ansible-playbook", seconds)
-        time.sleep(0.05)
 
 
 def _stamps(directory: Path) -> set[tuple[str, int]]:

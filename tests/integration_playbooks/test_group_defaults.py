@@ -2,81 +2,84 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Defaults of the action group reach the modules that have the option, and a mistake among them is found."""
+"""`module_defaults` and `omit` mean for the modules of the collection what ansible-core says that they mean."""
 
 from __future__ import annotations
 
-from emulator.client import Emulator
+from typing import Any
 
-from .harness import Lab, default_name
+from .harness import MODULE, Lab
 from .partner import CATEGORIES, OFFERS
 from .products import INFO, store_licensing, wanted
 
-GROUP = "group/msdevices.provisioning.all"
-
-
-def _everywhere(emulator: Emulator) -> dict[str, str]:
-    return {"ca_path": emulator.ca_path, "authority": emulator.entra}
+GROUP = "group/msdevices.provisioning."
 
 
 @store_licensing
-def test_an_option_that_other_modules_lack(lab: Lab) -> None:
+def test_groups_reach_their_modules(lab: Lab) -> None:
     emulator = lab.emulator
     product = emulator.product(0)
-    # dest, country and format are options of some modules each; the templates are those of a play.
     defaults = {
-        **_everywhere(emulator),
-        "service": "{{ chosen }}",
-        "dest": "{{ stage }}",
-        "country": "US",
-        "max_concurrency": 2,
-        "catalog_base_url": emulator.catalog,
+        f"{GROUP}all": {"ca_path": emulator.ca_path, "authority": emulator.entra, "base_url": "https://unused.example"},
+        f"{GROUP}store": {
+            "ca_path": emulator.ca_path,
+            "authority": emulator.entra,
+            "base_url": "{{ catalog }}",
+            "max_concurrency": 2,
+        },
+        f"{GROUP}partner_center": {
+            "ca_path": emulator.ca_path,
+            "authority": emulator.entra,
+            "base_url": emulator.partner_public,
+            "country": "US",
+        },
+        MODULE: {"service": "store_licensing", "base_url": lab.service.base_url, "catalog_base_url": emulator.catalog},
     }
     run = lab.run(
         [
-            lab.task("stage", dest=None, licenses=[wanted(product)], base_url=lab.service.base_url),
-            {"name": "info", INFO: {"product_id": product.product_id, "base_url": emulator.catalog}},
-            {"name": "offers", OFFERS: {"offer_id": emulator.offer_ids(1), "base_url": emulator.partner_public}},
-            {"name": "categories", CATEGORIES: {"base_url": emulator.partner_public}},
+            lab.task("stage", licenses=[wanted(product)]),
+            {"name": "info", INFO: {"product_id": product.product_id}},
+            {"name": "offers", OFFERS: {"offer_id": emulator.offer_ids(1)}},
+            {"name": "categories", CATEGORIES: {}},
         ],
-        "-vvv",
-        module_defaults={GROUP: defaults},
-        vars={"chosen": "store_licensing"},
+        module_defaults=defaults,
+        vars={"catalog": emulator.catalog},
     )
     assert run.status == 0, run.output
-    assert default_name(product.request()) in lab.files("linux1")
+    assert run.ok("linux1", "stage")["invocation"]["module_args"]["max_concurrency"] == 2
     assert [found["product_id"] for found in run.ok("linux1", "info")["products"]] == [product.product_id]
     assert len(run.ok("linux1", "offers")["offers"]) == 1
     assert run.ok("linux1", "categories")["categories"]
-    shown = run.ok("linux1", "categories")["invocation"]["module_args"]
-    assert shown["country"] == "US"
-    assert not {"service", "dest", "max_concurrency"} & shown.keys()
-    assert f"{OFFERS} has no option service: the default of its group is left out" in run.stdout
 
 
-def test_what_is_still_refused(lab: Lab) -> None:
-    emulator = lab.emulator
-    offers = {"offer_id": emulator.offer_ids(1), "country": "US", "base_url": emulator.partner_public}
-    cases = {
-        "misspelt in the group": ({GROUP: {"tenat_id": "x", **_everywhere(emulator)}}, offers, "tenat_id"),
-        "written in the task": ({GROUP: _everywhere(emulator)}, {**offers, "service": "store_licensing"}, "service"),
-        "another in the task": (
-            {GROUP: {"service": "store_licensing", **_everywhere(emulator)}},
-            {**offers, "service": "store_for_business"},
-            "service",
-        ),
-        "of the module itself": ({GROUP: _everywhere(emulator), OFFERS: {"dest": "/x"}}, offers, "dest"),
-    }
+def test_levels_replace_each_other_and_omit_unsets(lab: Lab) -> None:
+    """The secret of one tenant never signs in at another one; an option that a module lacks is refused, and named."""
+    here = {"ca_path": lab.emulator.ca_path, "authority": lab.emulator.entra, "base_url": lab.emulator.partner_public}
+    one = {**here, "tenant_id": "one.example", "client_id": "of one", "client_secret": "secret of one", "country": "US"}
+    asked: dict[str, Any] = {"offer_id": lab.emulator.offer_ids(1), "country": "US"}
     run = lab.run(
         [
-            {"name": name, OFFERS: options, "module_defaults": defaults, "ignore_errors": True}
-            for name, (defaults, options, _wrong) in cases.items()
+            {
+                "name": "another tenant",
+                "module_defaults": {f"{GROUP}partner_center": {**here, "tenant_id": "two.example"}},
+                OFFERS: asked,
+                "ignore_errors": True,
+            },
+            {"name": "omitted", OFFERS: {**asked, "client_secret": "{{ omit }}"}, "ignore_errors": True},
+            {
+                "name": "foreign",
+                "module_defaults": {f"{GROUP}partner_center": {**here, "tenat_id": "x"}},
+                OFFERS: asked,
+                "ignore_errors": True,
+            },
         ],
-        module_defaults={},
+        module_defaults={f"{GROUP}partner_center": one},
+        environment=dict.fromkeys(lab.environment),
     )
-    for name, (_defaults, _options, wrong) in cases.items():
-        message = run.error("linux1", name)
-        assert "unsupported" in message
-        assert wrong in message
-        assert f"See ansible-doc {OFFERS}" in message
+    for name in ("another tenant", "omitted"):
+        assert "no credential is set" in run.error("linux1", name)
+    arguments = run.result("linux1", "another tenant")["invocation"]["module_args"]
+    assert (arguments["tenant_id"], arguments["client_id"]) == ("two.example", None)
+    assert "unsupported tenat_id" in run.error("linux1", "foreign")
+    assert f"See ansible-doc {OFFERS}" in run.error("linux1", "foreign")
     assert run.requests == []

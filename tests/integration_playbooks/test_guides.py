@@ -20,7 +20,7 @@ import msal
 import pytest
 import yaml
 
-from ansible_collections.msdevices.provisioning.plugins.doc_fragments import auth
+from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _auth as auth
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import ENVIRONMENT
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.clouds import (
     CLOUDS,

@@ -44,7 +44,7 @@ TAGS = {
     *("storage", "tools", "windows"),
 }
 MOST_TAGS = 20
-PLUGIN_DIRECTORIES = {"action", "doc_fragments", "lookup", "module_utils", "modules", "plugin_utils"}
+PLUGIN_DIRECTORIES = {"action", "doc_fragments", "filter", "lookup", "module_utils", "modules", "plugin_utils"}
 BUILTIN_FRAGMENT = re.compile(r"(ansible\.builtin|msdevices\.provisioning)\.")
 MOST_BYTES = 1024 * 1024
 GUIDES = ROOT / "docs" / "docsite" / "rst"
@@ -210,7 +210,7 @@ def plugins() -> Faults:
             fragments = document.get("extends_documentation_fragment", [])
             yield from (f"{where}: {one} is no full name" for one in fragments if not BUILTIN_FRAGMENT.match(one))
             info = name.endswith("_info") and path.parent.name == "modules"
-            if info and "msdevices.provisioning.attributes.info" not in fragments:
+            if info and "msdevices.provisioning._attributes.info" not in fragments:
                 yield f"{where}: a module that gathers information supports check mode, by attributes.info"
 
 

@@ -27,13 +27,9 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     OptionError,
     ProvisioningError,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.clean_end import end_cleanly
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.host_facts import refuse_facts_of_ours
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings import proxies as _task_proxies
 
-# Ansible loads action plugins in its main process, before it forks.
-end_cleanly()
-
-_ACTION_GROUP = "group/msdevices.provisioning.all"
 _NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # What an operation on files ends with when the place is at fault.
 _UNUSABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
@@ -68,9 +64,9 @@ class ProvisioningAction(ActionBase):
         del tmp
         specification = type(self).SPECIFICATION()
         spec = specification["argument_spec"]
-        self._task.args = self._with_defaults(spec)
         params: dict[str, t.Any] = dict(self._task.args)
         try:
+            refuse_facts_of_ours(task_vars or {})
             with self._in_environment_of_task():
                 params = self._task.args = self.prepared(params)
                 params = self._validated(specification)
@@ -109,31 +105,6 @@ class ProvisioningAction(ActionBase):
         finally:
             self._task.environment = whole
 
-    def _with_defaults(self, spec: Mapping[str, t.Any]) -> dict[str, t.Any]:
-        """Return the task's arguments, with module_defaults for options that C(default(omit)) left out.
-
-        Ansible drops those only after it has applied the defaults, and so loses both; a role passes many of them.
-        Ansible also hands every default of the group to every module of the group. One that this module does not have,
-        and another one has, is left out: C(service) is for the modules that ask a license service. A default that no
-        module has stays, and is refused.
-        """
-        group = self._defaults_of(_ACTION_GROUP)
-        own = self._defaults_of(self._task.resolved_action or self._task.action)
-        arguments = {**group, **own, **self._task.args}
-        foreign = [name for name in group if name not in spec and name not in own and arguments[name] == group[name]]
-        if foreign:
-            known = options_of_group()
-            for name in set(foreign) & known:
-                del arguments[name]
-                self._display.vvv(f"{self._task.action} has no option {name}: the default of its group is left out")
-        return arguments
-
-    def _defaults_of(self, name: str) -> dict[str, t.Any]:
-        defaults: dict[str, t.Any] = {}
-        for one in self._task.module_defaults or []:
-            defaults.update(self._templar.template(one.get(name) or {}))
-        return defaults
-
     def progress(self, what: str) -> t.Callable[[t.Any, t.Any, int, int], None]:
         """Return a function that tells how far a bulk operation is: each item at -vv, every tenth part at -v."""
         host = self._play_context.remote_addr
@@ -161,26 +132,6 @@ class ProvisioningAction(ActionBase):
                 f"See ansible-doc {self._task.action}",
             )
         return dict(validation.validated_parameters)
-
-
-def options_of_group() -> set[str]:
-    """Return the names of the options that the modules of the action group have, each or together."""
-    # Late: who needs it has a default for another module.
-    from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec import (
-        offline_license,
-        partner_offer,
-        service_access,
-        store_product,
-    )
-
-    specifications = (
-        offline_license.specification,
-        store_product.product_specification,
-        partner_offer.offer_specification,
-        partner_offer.category_specification,
-        service_access.access_specification,
-    )
-    return {name for specification in specifications for name in specification()["argument_spec"]}
 
 
 def shown_arguments(params: Mapping[str, t.Any], spec: Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -23,6 +23,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     OptionError,
     ProvisioningError,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.host_facts import refuse_facts_of_ours
 
 
 class ProvisioningLookup(LookupBase):
@@ -35,6 +36,7 @@ class ProvisioningLookup(LookupBase):
     def run(self, terms: Sequence[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         """Run the lookup, as Ansible calls it."""
         try:
+            refuse_facts_of_ours(variables or {})
             return self.look_up(self._strings(terms, kwargs), self._effective_options(variables or {}, kwargs))
         except OptionError as exc:
             raise AnsibleOptionsError(str(exc)) from exc

@@ -10,11 +10,11 @@ It lives in DEFAULT_LOCAL_TMP, one 0700 directory per run that Ansible deletes a
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import functools
 import hashlib
 import json
+import multiprocessing
 import os
 import tempfile
 import time
@@ -39,7 +39,6 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.s
 _display = Display()
 _LONGEST_PAUSE = 0.05
 _NONCE_BYTES = 12
-_AT_RANDOM = 25
 # Whoever holds a lock makes a bounded call; somebody who waits longer than any such call asks by himself.
 _PATIENCE_FACTOR = 4
 
@@ -65,25 +64,27 @@ class RunCache:
         entry = _read(path)
         if entry is not None and (usable is None or usable(entry)):
             return entry
-        asked = time.time()
+        asked = time.monotonic()
         with self._locked(path + ".lock"):
             entry = _read(path)
             if entry is not None and (usable is None or usable(entry)):
                 return entry
             failure = _read(path + ".failed")
             if failure is not None and failure.get("time", 0) > asked:
-                # The request that this one waited for has failed just now. Errors are not kept beyond that.
+                # The request that this one waited for has failed just now. Errors are not kept beyond that. All forks
+                # have the same monotonic clock.
                 raise error_from(failure)
             try:
                 entry = create()
             except ProvisioningError as exc:
-                _write(path + ".failed", {"time": time.time(), **to_entry(exc)})
+                _write(path + ".failed", {"time": time.monotonic(), **to_entry(exc)})
                 raise
             _write(path, entry)
             return entry
 
     def _path(self, key: str) -> str:
-        return os.path.join(self._directory, hashlib.sha256(key.encode("utf-8")).hexdigest())
+        # A keyed sum, since the key holds sums over secrets.
+        return os.path.join(self._directory, _sum(key))
 
     @contextmanager
     def _locked(self, path: str) -> Iterator[None]:
@@ -128,25 +129,15 @@ def run_cache_of(settings: Settings) -> RunCache | NoCache:
 
 
 def _key() -> bytes:
-    """Return the key of this run's files: they are worth nothing once its processes have ended, even by SIGKILL.
+    """Return the key of this run: 32 random bytes of its main process, which all its forks inherit and nobody else has.
 
-    It is made of secrets that all forks of a run have in memory and nothing else has: what the kernel drew for the
-    process when it started, and what Python draws for its string hashes (which PYTHONHASHSEED can fix).
+    The files are worth nothing once the run's processes have ended, even by SIGKILL.
     """
-    hashes = [hash(f"msdevices.provisioning {number}") for number in range(8)]
-    return hashlib.sha256(repr((hashes, _kernel_secret())).encode("utf-8")).digest()
+    return hashlib.sha256(bytes(multiprocessing.current_process().authkey)).digest()
 
 
-def _kernel_secret() -> bytes:
-    """Return the 16 random bytes that Linux gives each program that starts (AT_RANDOM), or nothing elsewhere."""
-    try:
-        getauxval = ctypes.CDLL(None).getauxval
-    except (OSError, AttributeError):
-        return b""
-    getauxval.argtypes = [ctypes.c_ulong]
-    getauxval.restype = ctypes.c_ulong
-    address = getauxval(_AT_RANDOM)
-    return ctypes.string_at(address, 16) if address else b""
+def _sum(key: str) -> str:
+    return hashlib.blake2b(key.encode("utf-8"), key=_key(), digest_size=32).hexdigest()
 
 
 @functools.lru_cache(maxsize=1)

@@ -24,15 +24,6 @@ CONTROLLER_FAULTS: tuple[Fault, ...] = (
         quick=True,
     ),
     Fault(
-        "terminated",
-        CONTROLLER,
-        "SIGTERM to a run of 200 licenses, or to all its processes, at a random moment",
-        SURVIVES,
-        servers=(STORE,),
-        callers=(MODULE, LOOKUP),
-        holds=_WHOLE,
-    ),
-    Fault(
         "two-runs",
         CONTROLLER,
         "two runs at once on the same host and dest",

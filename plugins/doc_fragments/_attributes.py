@@ -15,6 +15,11 @@ options: {}
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+    details:
+      - The work is done on the controller. Bound it by O(deadline).
   diff_mode:
     description: Will return details on what has changed, or would change in C(check_mode), when in diff mode.
   idempotent:
@@ -29,10 +34,35 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/msdevices.provisioning.all) in C(module_defaults) to set defaults for this module.
+    description: Use C(group/msdevices.provisioning.all) in C(module_defaults) to set defaults
+      for this module.
     support: full
     membership:
       - msdevices.provisioning.all
+"""
+
+    ACTIONGROUP_STORE = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/msdevices.provisioning.all) or C(group/msdevices.provisioning.store) in C(module_defaults) to set defaults
+      for this module.
+    support: full
+    membership:
+      - msdevices.provisioning.all
+      - msdevices.provisioning.store
+"""
+
+    ACTIONGROUP_PARTNER_CENTER = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/msdevices.provisioning.all) or C(group/msdevices.provisioning.partner_center) in C(module_defaults) to set defaults
+      for this module.
+    support: full
+    membership:
+      - msdevices.provisioning.all
+      - msdevices.provisioning.partner_center
 """
 
     INFO = r"""
