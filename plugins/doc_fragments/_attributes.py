@@ -34,8 +34,8 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/msdevices.provisioning.all) in C(module_defaults) to set defaults
-      for this module.
+    description:
+      - Use C(group/msdevices.provisioning.all) in C(module_defaults) to set defaults for this module.
     support: full
     membership:
       - msdevices.provisioning.all
@@ -45,8 +45,9 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/msdevices.provisioning.all) or C(group/msdevices.provisioning.store) in C(module_defaults) to set defaults
-      for this module.
+    description:
+      - Use C(group/msdevices.provisioning.all)
+        or C(group/msdevices.provisioning.store) in C(module_defaults) to set defaults for this module.
     support: full
     membership:
       - msdevices.provisioning.all
@@ -57,8 +58,9 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/msdevices.provisioning.all) or C(group/msdevices.provisioning.partner_center) in C(module_defaults) to set defaults
-      for this module.
+    description:
+      - Use C(group/msdevices.provisioning.all)
+        or C(group/msdevices.provisioning.partner_center) in C(module_defaults) to set defaults for this module.
     support: full
     membership:
       - msdevices.provisioning.all

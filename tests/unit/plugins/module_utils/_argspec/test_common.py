@@ -11,7 +11,9 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from unit.support import PRODUCT_ID
 
-from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _auth as auth, _catalog as catalog, _service as service
+from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _auth as auth
+from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _catalog as catalog
+from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _service as service
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec import common as _argspec
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import (
     items_of,
