@@ -14,16 +14,24 @@ from urllib.parse import parse_qs, unquote_plus
 
 from .assertions import verify_assertion
 from .clouds import CATALOG_AUDIENCE, LICENSING_AUDIENCE, PRICES_AUDIENCE, Cloud
+from .device_codes import GRANT_TYPE as DEVICE_CODE
+from .device_codes import DeviceCodes
 from .entra_errors import EntraError, error_response
 from .identity import Application, Identity
 from .messages import Request, Response
 from .routing import NoRoute, Router
 from .settings import Settings
-from .tokens import RefreshGrant, RefreshTokens, TokenIssuer, TokenRefused
+from .tokens import DEFAULT_ROLE, RefreshGrant, RefreshTokens, TokenIssuer, TokenRefused
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _OIDC_SCOPES = {"openid", "profile", "offline_access", "email"}
 _REFRESH_REFUSALS = {"unknown": 70000, "client": 70000, "expired": 700082, "used": 70008}
+_DEVICE_REFUSALS = {
+    "authorization_pending": 70016,
+    "bad_verification_code": 70018,
+    "expired_token": 70019,
+    "authorization_declined": 70020,
+}
 
 
 class Entra:
@@ -36,6 +44,7 @@ class Entra:
         self._identity = identity
         self._issuer = issuer
         self._refresh_tokens = refresh_tokens
+        self._device_codes = DeviceCodes(settings)
         self._settings = settings
         #: Root URL of the listener, set once it is known.
         self.url = ""
@@ -46,6 +55,7 @@ class Entra:
         self._router.add("GET", "/{tenant}/.well-known/openid-configuration", self._discovery)
         self._router.add("GET", "/{tenant}/discovery/v2.0/keys", self._keys)
         self._router.add("POST", "/{tenant}/oauth2/v2.0/token", self._token)
+        self._router.add("POST", "/{tenant}/oauth2/v2.0/devicecode", self._device_code)
 
     def __call__(self, request: Request) -> Response:
         """Answer a request."""
@@ -111,7 +121,7 @@ class Entra:
             raise EntraError(900144, value="client_id")
         if "entra_error" in request.effects:
             raise EntraError(int(request.effects["entra_error"]), value=form["client_id"], tenant=tenant_id)
-        if grant_type not in ("client_credentials", "refresh_token"):
+        if grant_type not in ("client_credentials", "refresh_token", DEVICE_CODE):
             raise EntraError(70003, value=grant_type)
         application = self._identity.application(form["client_id"], tenant_id)
         if application is None:
@@ -123,7 +133,51 @@ class Entra:
                 raise EntraError(7000218)
             audience = self._audience(form, tenant_id, need_default=True)
             return self._issue(request, form, application, tenant_id, audience)
+        if grant_type == DEVICE_CODE:
+            return self._redeem_device_code(request, form, application, tenant_id)
         return self._refresh(request, form, application, tenant_id)
+
+    def _device_code(self, request: Request, tenant: str) -> Response:
+        tenant_id = self._tenant(tenant)
+        form = _form(request)
+        request.entry.note = "device_code"
+        if not form.get("client_id"):
+            raise EntraError(900144, value="client_id")
+        application = self._identity.application(form["client_id"], tenant_id)
+        if application is None:
+            raise EntraError(700016, value=form["client_id"], tenant=tenant_id)
+        self._audience(form, tenant_id, need_default=False)
+        code = self._device_codes.create(application.client_id, form["scope"], request.now())
+        address = f"{self.url}/device"
+        body = {
+            "user_code": code.user_code,
+            "device_code": code.device_code,
+            "verification_uri": address,
+            "expires_in": self._settings.device_code_lifetime,
+            "interval": self._settings.device_code_interval,
+            "message": f"To sign in, use a web browser to open the page {address} and enter the code {code.user_code}.",
+        }
+        return Response.of(body, headers={"Cache-Control": "no-store, no-cache"})
+
+    def _redeem_device_code(
+        self, request: Request, form: dict[str, str], application: Application, tenant_id: str
+    ) -> Response:
+        if not form.get("device_code"):
+            raise EntraError(900144, value="device_code")
+        code = self._device_codes.poll(form["device_code"], application.client_id, request.now())
+        if isinstance(code, str):
+            raise EntraError(_DEVICE_REFUSALS[code])
+        form = {**form, "scope": code.scope}
+        audience = self._audience(form, tenant_id, need_default=False)
+        if audience in (CATALOG_AUDIENCE, LICENSING_AUDIENCE) and not application.activated:
+            raise EntraError(65001)
+        extra: dict[str, Any] = {}
+        grant = RefreshGrant(self._cloud.name, application.client_id, True, DEFAULT_ROLE, request.now())
+        if "offline_access" in code.scope.split():
+            extra["refresh_token"] = self._refresh_tokens.create(
+                self._cloud.name, application.client_id, self._settings.refresh_token_lifetime
+            )
+        return self._issue(request, form, application, tenant_id, audience, grant=grant, extra=extra)
 
     def _authenticate(
         self, form: dict[str, str], application: Application, tenant: str, tenant_id: str, now: float

@@ -18,6 +18,11 @@ class Settings:
     #: How often one refresh token may be exchanged; none means any number of times.
     refresh_token_uses: int | None = None
     refresh_token_lifetime: int = 90 * 86400
+    #: How often a device code is asked for before its user has signed in; none means that nobody does.
+    device_code_polls: int | None = 1
+    device_code_declined: bool = False
+    device_code_interval: int = 5
+    device_code_lifetime: int = 900
     #: Whether a byte-order mark precedes the JSON of the Store service, of Partner Center.
     store_bom: bool = False
     partner_bom: bool = True

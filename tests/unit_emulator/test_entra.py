@@ -380,3 +380,40 @@ def test_correlation_id_comes_back(emu: Emulator) -> None:
         timeout=10,
     )
     assert answer.json()["correlation_id"] == wanted
+
+
+class TestDeviceCode:
+    """Somebody signs in with a code elsewhere."""
+
+    def sign_in(self, emu: Emulator, **settings: Any) -> dict[str, Any]:
+        """The answer to MSAL, at an emulator with these settings."""
+        emu.settings(**settings)
+        app = application(emu, None, emu.public_client_id)
+        flow = app.initiate_device_flow(scopes=SCOPE)
+        assert flow["user_code"] in flow["message"]
+        # MSAL's own way to poll once.
+        result: dict[str, Any] = app.acquire_token_by_device_flow({**flow, "interval": 1}, exit_condition=_once_more)
+        return result
+
+    def test_user_signs_in(self, emu: Emulator) -> None:
+        """A refresh token comes along, and can be exchanged."""
+        result = self.sign_in(emu, device_code_polls=0)
+        assert admitted(emu, result["access_token"])
+        app = application(emu, None, emu.public_client_id)
+        assert "access_token" in app.acquire_token_by_refresh_token(result["refresh_token"], SCOPE)
+
+    @pytest.mark.parametrize(
+        ("settings", "error"),
+        [
+            ({"device_code_polls": None}, "authorization_pending"),
+            ({"device_code_polls": 0, "device_code_declined": True}, "authorization_declined"),
+            ({"device_code_lifetime": 0}, "expired_token"),
+        ],
+    )
+    def test_no_token(self, emu: Emulator, settings: dict[str, Any], error: str) -> None:
+        """The user has not signed in, says no, or is late."""
+        assert self.sign_in(emu, **settings)["error"] == error
+
+
+def _once_more(flow: dict[str, Any]) -> bool:
+    return True
