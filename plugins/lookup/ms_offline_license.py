@@ -118,7 +118,7 @@ _raw:
 
 import typing as t
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import finds_by_product
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.services import CONTENT_ID_OPTIONAL
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     OptionError,
     ProvisioningError,
@@ -142,7 +142,7 @@ class LookupModule(ProvisioningLookup):
     def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
         """See ProvisioningLookup."""
         packages = PackageFilter(*(options[name] or "" for name in PACKAGE_FILTERS))
-        requests = requests_from_terms(terms, finds_by_product(options["service"]), packages)
+        requests = requests_from_terms(terms, options["service"] in CONTENT_ID_OPTIONAL, packages)
         source = LicenseSource(options, run_cache_of)
         keys = all_or_error([str(request.key) for request in requests], _keys(requests, source))
         documents = all_or_error([str(key) for key in keys], source.fetch(keys))

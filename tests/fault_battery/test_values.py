@@ -42,7 +42,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.s
     StoreCatalog,
     describe,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_license_service
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_client
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
     Settings,
     settings_from,
@@ -145,8 +145,8 @@ def _check_requests(server: Recorder, shape: str) -> None:
 def test_license_ids(server: Recorder, explorer: Explorer, record: Record) -> None:
     """Whatever stands for an id reaches the client: what options refuse is tried here all the same."""
     server.answer = answer({"code": "ProductNotFound"}, 404)
-    store = open_license_service(_settings(server, "store_for_business"), NoCache(), 1)
-    licensing = open_license_service(_settings(server, "store_licensing"), NoCache(), 1)
+    store = open_client(_settings(server, "store_for_business"), NoCache(), 1)
+    licensing = open_client(_settings(server, "store_licensing"), NoCache(), 1)
 
     def ids(product: str, sku: str, content: str) -> None:
         try:
@@ -239,7 +239,7 @@ def test_options(server: Recorder, explorer: Explorer, record: Record) -> None:
             assert re.match(r"https://[^/@\\\s]+", url)
 
     def token(token: str) -> None:
-        client = open_license_service(_settings(server, "store_for_business", access_token=token), NoCache(), 1)
+        client = open_client(_settings(server, "store_for_business", access_token=token), NoCache(), 1)
         try:
             client.get_offline_license(_KEY)
         finally:
@@ -248,7 +248,7 @@ def test_options(server: Recorder, explorer: Explorer, record: Record) -> None:
 
     def base_url(rest: str) -> None:
         settings = _settings(server, "store_for_business", base_url=server.url + rest)
-        client = open_license_service(settings, NoCache(), 1)
+        client = open_client(settings, NoCache(), 1)
         try:
             client.get_offline_license(_KEY)
         finally:
@@ -297,8 +297,8 @@ def test_terms(explorer: Explorer, record: Record) -> None:
 def test_license_answers(server: Recorder, explorer: Explorer, record: Record) -> None:
     """A license that is returned is the one that was asked for, whatever else the answer says."""
     other = License(product_id="9WZDNCRFHVFW", content_id="0c2fd5a3-6b1c-4a0b-8a43-4c5d9f1e2b77")
-    store = open_license_service(_settings(server, "store_for_business"), NoCache(), 1)
-    licensing = open_license_service(_settings(server, "store_licensing"), NoCache(), 1)
+    store = open_client(_settings(server, "store_for_business"), NoCache(), 1)
+    licensing = open_client(_settings(server, "store_licensing"), NoCache(), 1)
     shape = {
         "productKey": {"productId": _LICENSE.product_id, "skuId": "0015"},
         "licenseBlob": _LICENSE.blob,
@@ -421,7 +421,7 @@ def test_partner_answers(server: Recorder, tmp_path: Path, explorer: Explorer, r
 
 def test_headers(server: Recorder, explorer: Explorer, record: Record) -> None:
     """Answers of any status, with any header, whose body is what it is."""
-    store = open_license_service(_settings(server, "store_for_business"), NoCache(), 1)
+    store = open_client(_settings(server, "store_for_business"), NoCache(), 1)
     partner = PartnerCenter(_settings(server, "partner_center"), NoCache(), _MARKET)
     names = ["Retry-After", "Location", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding"]
     names += ["MS-RequestId", "MS-CorrelationId", "WWW-Authenticate", "Set-Cookie", "Connection", "Date"]

@@ -27,7 +27,7 @@ SERVICE = ["service_proxy", "service_name", "service_tcp", "service_tls", "servi
 STEPS = ["versions", "options", *SIGN_IN, "token", *SERVICE]
 SERVICES = {"store_for_business": "store", "store_licensing": "licensing", "store_catalog": "catalog"}
 """The services of the Store, and the emulator's names for them."""
-RETIRED = "Microsoft has retired Store for Business"
+RETIRED = "Store for Business is retired"
 
 # What the remedy for each refusal of the token endpoint has to speak of.
 REMEDIES = {

@@ -17,7 +17,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_license_service
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import SERVICES
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 
@@ -37,11 +37,9 @@ class Asker:
     def get(self, key: LicenseKey, **options: Any) -> LicenseDocument:
         """The license of a key."""
         ready = {"client_secret": None, "refresh_token": None, "access_token": self.service.access_token}
-        client = open_license_service(self._make(**{**ready, **options}), NoCache(), 1)
-        try:
-            return client.get_offline_license(key)
-        finally:
-            client.close()
+        with SERVICES[self.service.name].client(self._make(**{**ready, **options}), NoCache()) as client:
+            document: LicenseDocument = client.get_offline_license(key)
+        return document
 
     def refused(self, key: LicenseKey, kind: type[ProvisioningError], **options: Any) -> Any:
         """The error that a key causes: with what was attempted and what to do, without token and license."""

@@ -14,19 +14,17 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.co
     catalog_options,
     shared_options,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.services import (
+    CONTENT_ID_OPTIONAL,
+    LICENSE_SERVICES,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
     DEFAULT_SKU_ID,
     LicenseRequest,
     requests_from,
 )
 
-SERVICES = ("store_for_business", "store_licensing")
 _SINGLE = ("product_id", "sku_id", "content_id", "architecture", "language", "package_family_name")
-
-
-def finds_by_product(service: str) -> bool:
-    """Tell whether the service's licenses may be asked for without a content id."""
-    return service == "store_licensing"
 
 
 def specification() -> dict[str, t.Any]:
@@ -55,7 +53,7 @@ def specification() -> dict[str, t.Any]:
             "architecture": {"type": "str"},
             "language": {"type": "str"},
             "package_family_name": {"type": "str"},
-            "service": {"type": "str", "default": "store_for_business", "choices": list(SERVICES)},
+            "service": {"type": "str", "default": LICENSE_SERVICES[0], "choices": list(LICENSE_SERVICES)},
             **catalog_options(),
             "dest": {"type": "path"},
             "format": {"type": "str", "default": "xml", "choices": ["xml", "base64"]},
@@ -81,5 +79,5 @@ def items_of(params: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
 
 def requests_of(params: Mapping[str, t.Any]) -> list[LicenseRequest]:
     """Return the licenses that are asked for as requests. Raises OptionError."""
-    by_product = finds_by_product(params["service"])
+    by_product = params["service"] in CONTENT_ID_OPTIONAL
     return requests_from(items_of(params), params["format"], by_product, params.get("market") or "")

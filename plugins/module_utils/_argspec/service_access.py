@@ -10,8 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import shared_options
-
-SERVICES = ("store_for_business", "store_licensing", "store_catalog", "partner_center")
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.services import ACCESS_SERVICES
 
 
 def access_specification() -> dict[str, t.Any]:
@@ -19,7 +18,7 @@ def access_specification() -> dict[str, t.Any]:
     return {
         "argument_spec": {
             **shared_options(),
-            "service": {"type": "str", "required": True, "choices": list(SERVICES)},
+            "service": {"type": "str", "required": True, "choices": list(ACCESS_SERVICES)},
             "country": {"type": "str", "default": "US"},
         },
         "supports_check_mode": True,

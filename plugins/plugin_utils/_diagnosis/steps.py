@@ -10,10 +10,8 @@ from __future__ import annotations
 import time
 import typing as t
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from email.utils import parsedate_to_datetime
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.partner_offer import market_from
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Entry
@@ -36,14 +34,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libra
     library_problems,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.client import (
-    PartnerCenter,
-)
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import StoreCatalog
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_for_business import (
-    StoreForBusiness,
-)
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_licensing import StoreLicensing
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import SERVICES, open_client
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
     Settings,
     settings_from,
@@ -52,14 +43,9 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.op
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
 
 PASS, FAIL, SKIPPED = "pass", "fail", "skipped"
-RETIRED = (
-    "Microsoft has retired Store for Business, and its host may be gone for good. If it is, use"
-    " service=store_licensing instead, which signs in as a user"
-)
 _SIGN_IN_STEPS = ("sign_in_proxy", "sign_in_name", "sign_in_tcp", "sign_in_tls", "sign_in_discovery", "sign_in_clock")
 _SERVICE_STEPS = ("service_proxy", "service_name", "service_tcp", "service_tls", "service_call")
 # Any product will do; this one is in the Store's documentation.
-_SOME_PRODUCT = "9WZDNCRFJ3PS"
 _NO_WORD = (
     "the answer has no word in it: the service may give such ones for what it does not have, but so does anything"
     " else at a wrong base_url"
@@ -113,8 +99,7 @@ class AccessCheck:
 
         def check() -> str:
             settings = settings_from(self._options, self._service)
-            if self._service == "partner_center":
-                market_from(self._options)
+            SERVICES[self._service].arguments(self._options)
             found.append(settings)
             who = f", application {printable(settings.client_id, 60)}" if settings.client_id else ""
             where = f" in tenant {settings.tenant_id}" if settings.tenant_id else ""
@@ -127,7 +112,7 @@ class AccessCheck:
 
     def _walk(self, settings: Settings) -> None:
         signed_in = self._sign_in(settings)
-        hint = RETIRED if self._service == "store_for_business" else ""
+        hint = SERVICES[self._service].gone_hint
         failed = self._reach("service", settings, settings.base_url, hint)
         if signed_in and not failed:
             # The client of the service knows what to say of its retirement.
@@ -240,29 +225,17 @@ class AccessCheck:
             why, remedy = problem
             raise StepFailed(f"{why} ({facts.shown(now)})", remedy)
         shown = facts.shown(now)
-        if self._service in ("store_licensing", "store_catalog") and not facts.of_user:
+        if SERVICES[self._service].needs_user and not facts.of_user:
             shown += "; an application without a user is not known to be accepted"
         return shown
 
     def _call(self, settings: Settings) -> str:
         """Make one call that changes and issues nothing."""
-        if self._service == "partner_center":
-            with closing(PartnerCenter(settings, self._kept, market_from(self._options))) as partner:
-                return f"{len(partner.offer_categories())} offer categories could be listed"
-        if self._service == "store_licensing":
-            with closing(StoreLicensing(settings, self._kept)) as licensing:
-                if not licensing.probe():
-                    raise StepSkipped(_NO_WORD)
-                return "the service takes the token (it was asked for a content id that nothing has)"
-        if self._service == "store_catalog":
-            with closing(StoreCatalog(settings, self._kept, "US")) as catalog:
-                found = catalog.probe(_SOME_PRODUCT)
-                if not found:
-                    raise StepSkipped(_NO_WORD)
-                return f"the catalog could be read: {found}"
-        with closing(StoreForBusiness(settings, self._kept)) as store:
-            store.look_at_inventory()
-            return "the inventory could be listed"
+        with open_client(settings, self._kept, options=self._options) as client:
+            found: str = client.probe()
+        if not found:
+            raise StepSkipped(_NO_WORD)
+        return found
 
 
 class _Kept:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     OptionError,
     ProvisioningError,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import DEFAULT_MARKET
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+    DEFAULT_MARKET,
+    PackageFilter,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import (
     Cache,
     Entry,
@@ -26,6 +30,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import (
     Package,
+    Requirement,
     StoreCatalog,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
@@ -74,12 +79,10 @@ def find_packages(
 
     @contextmanager
     def open_service() -> Iterator[Callable[[str], Entry]]:
-        catalog = StoreCatalog(settings, cache, view.market, max_concurrency)
+        catalog = StoreCatalog(settings, cache, max_concurrency, view.market)
         try:
             catalog.sign_in()
-            yield lambda product_id: {
-                "packages": [package.as_dict() for package in catalog.get_packages(product_id, view.languages)]
-            }
+            yield lambda product_id: asdict(catalog.get_product(product_id, view.languages))
         finally:
             catalog.close()
 
@@ -94,9 +97,61 @@ def find_packages(
 def _packages(outcome: Entry | ProvisioningError) -> list[Package] | ProvisioningError:
     if isinstance(outcome, ProvisioningError):
         return outcome
-    return [
-        Package(
-            **{**package, "architectures": tuple(package["architectures"]), "languages": tuple(package["languages"])}
-        )
-        for package in outcome["item"]["packages"]
-    ]
+    return [package_from(entry) for entry in outcome["item"]["packages"]]
+
+
+def package_from(entry: Entry) -> Package:
+    """Make the package that `asdict` was called of."""
+    lists = {name: tuple(value) for name, value in entry.items() if isinstance(value, (list, tuple))}
+    needs = {name: tuple(Requirement(*one) for one in lists[name]) for name in ("dependencies", "platforms")}
+    return Package(**{**entry, **lists, **needs})
+
+
+def package_facts(package: Package) -> dict[str, object]:
+    """Return a package as modules do."""
+    facts: dict[str, object] = {
+        name: list(one) if isinstance(one, tuple) else one for name, one in vars(package).items()
+    }
+    needs = {name: [one._asdict() for one in getattr(package, name)] for name in ("dependencies", "platforms")}
+    return {**facts, **needs}
+
+
+def matches(meant: PackageFilter, package: Package) -> bool:
+    """Return whether a package is meant. One that is neutral or names nothing fits every architecture or language."""
+    family = meant.package_family_name.lower()
+    return (
+        _architecture_fits(meant.architecture.lower(), package)
+        and _language_fits(meant.language.lower(), package)
+        and (not family or package.package_family_name.lower() == family)
+    )
+
+
+def _architecture_fits(wanted: str, package: Package) -> bool:
+    named = {architecture.lower() for architecture in package.architectures}
+    return not wanted or not named or bool(named & {wanted, "neutral"})
+
+
+def _language_fits(wanted: str, package: Package) -> bool:
+    named = {language.lower() for language in package.languages}
+    if not wanted or not named or "neutral" in named or wanted in named:
+        return True
+    # en fits en-us, and en-us a package in en.
+    return any(one.startswith(f"{wanted}-") or wanted.startswith(f"{one}-") for one in named)
+
+
+def describe(packages: Sequence[Package]) -> str:
+    """Say what the catalog holds, for the message of a failure."""
+    if not packages:
+        return "the catalog lists no package"
+    shown = [printable(_description(package), 300) for package in packages[:8]]
+    more = f" and {len(packages) - 8} more" if len(packages) > 8 else ""
+    return f"the catalog lists {'; '.join(shown)}{more}"
+
+
+def _description(package: Package) -> str:
+    return (
+        f"SKU {package.sku_id or '?'} {package.package_format or 'package'}"
+        f" ({', '.join(package.architectures) or 'any architecture'};"
+        f" {', '.join(package.languages[:4]) or 'any language'}{', ...' if len(package.languages) > 4 else ''};"
+        f" {package.package_family_name or 'no family name'}; content id {package.content_id or 'none'})"
+    )

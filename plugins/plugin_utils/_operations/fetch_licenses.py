@@ -25,7 +25,6 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
     Bulk,
     Progress,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_license_service
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 Outcome = LicenseDocument | ProvisioningError
@@ -48,13 +47,12 @@ def fetch_licenses(
 
     @contextmanager
     def open_service() -> Iterator[t.Callable[[LicenseKey], Entry]]:
-        service = open_license_service(settings, cache, max_concurrency)
-        try:
+        from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_client
+
+        with open_client(settings, cache, max_concurrency) as service:
             # First, so that a refused sign-in is one failure and one request, not one for each license.
             service.sign_in()
             yield lambda key: service.get_offline_license(key).as_entry()
-        finally:
-            service.close()
 
     def cache_key(key: LicenseKey) -> str:
         return f"license {settings.fingerprint} {' '.join(key.folded)}"

@@ -22,10 +22,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.re
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.catalog_packages import (
     find_packages,
+    matches,
+    package_facts,
     view_from,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_all import Progress
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import matches
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
     Settings,
     check_max_concurrency,
@@ -60,7 +61,7 @@ def find_products(
         products.append(
             {
                 "product_id": product_id,
-                "packages": [package.as_dict() for package in packages],
+                "packages": [package_facts(package) for package in packages],
                 "content_ids": list(content_ids),
             }
         )

@@ -23,7 +23,9 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.re
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.catalog_packages import (
+    describe,
     find_packages,
+    matches,
     view_from,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_all import Progress
@@ -31,11 +33,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
     Outcome,
     fetch_licenses,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import (
-    Package,
-    describe,
-    matches,
-)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import Package
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
     Settings,
     check_max_concurrency,

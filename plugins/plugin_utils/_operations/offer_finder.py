@@ -27,9 +27,9 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
     Bulk,
     Progress,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.client import (
-    Offer,
-    PartnerCenter,
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.client import Item
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.offers import (
+    PartnerOffers,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
@@ -38,11 +38,11 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.s
 class FoundOffers:
     """What was found: offers in the order in which they were asked for, and the ids of those that do not exist."""
 
-    offers: list[Offer] = field(default_factory=list)
+    offers: list[Item] = field(default_factory=list)
     not_found: list[str] = field(default_factory=list)
     why_not: str = ""
     """What was said about the first of those, with the ids that support asks for."""
-    addons: dict[str, list[Offer]] = field(default_factory=dict)
+    addons: dict[str, list[Item]] = field(default_factory=dict)
     """Offer id (as the service writes it) to its add-ons."""
 
 
@@ -77,11 +77,11 @@ class OfferFinder:
 
     def of_market(self, category_id: str = "") -> FoundOffers:
         """Find all offers of the market, or of one category."""
-        return FoundOffers(self._list("offers", lambda client: client.offers_of_market(category_id), category_id))
+        return FoundOffers(self._list("offers", lambda client: client.list_offers(category_id), category_id))
 
     def of_customer(self, customer_id: str, offer_ids: Sequence[str] | None = None) -> FoundOffers:
         """Find the offers that a customer may buy; all, or those with the given ids."""
-        offers = self._list("customer", lambda client: client.offers_of_customer(customer_id), customer_id)
+        offers = self._list("customer", lambda client: client.list_customer_offers(customer_id), customer_id)
         if offer_ids is None:
             return FoundOffers(offers)
         by_id: dict[str, Entry | ProvisioningError] = {
@@ -101,7 +101,7 @@ class OfferFinder:
                     f"the service named an offer {printable(offer_id, 100)!r}, which is no id",
                     "Check base_url, and whether a proxy answers in the service's place",
                 )
-        outcomes = self._bulk("addons", lambda client: lambda offer_id: {"items": client.addons(offer_id)}, ids)
+        outcomes = self._bulk("addons", lambda client: lambda offer_id: {"items": client.list_addons(offer_id)}, ids)
         failures = {
             offer_id: outcome for offer_id, outcome in outcomes.items() if isinstance(outcome, ProvisioningError)
         }
@@ -112,13 +112,13 @@ class OfferFinder:
         for offer in found.offers:
             found.addons.setdefault(str(offer.get("id")), [])
 
-    def categories(self) -> list[Offer]:
+    def categories(self) -> list[Item]:
         """Find the offer categories of the market."""
-        return self._list("categories", PartnerCenter.offer_categories)
+        return self._list("categories", PartnerOffers.list_categories)
 
     @contextmanager
-    def _client(self) -> Iterator[PartnerCenter]:
-        client = PartnerCenter(self._settings, self._cache, self._market, self._max_concurrency)
+    def _client(self) -> Iterator[PartnerOffers]:
+        client = PartnerOffers(self._settings, self._cache, self._max_concurrency, self._market)
         try:
             # First, so that a refused sign-in is one failure and one request, not one for each offer.
             client.sign_in()
@@ -127,7 +127,7 @@ class OfferFinder:
             client.close()
 
     def _bulk(
-        self, kind: str, getter: Callable[[PartnerCenter], Callable[[str], Entry]], keys: Sequence[str]
+        self, kind: str, getter: Callable[[PartnerOffers], Callable[[str], Entry]], keys: Sequence[str]
     ) -> dict[str, Entry | ProvisioningError]:
         @contextmanager
         def open_service() -> Iterator[Callable[[str], Entry]]:
@@ -137,7 +137,7 @@ class OfferFinder:
         bulk = Bulk(open_service, lambda key: f"{kind} {self._scope} {key.lower()}", self._cache, self._progress)
         return bulk.all(keys, self._max_concurrency)
 
-    def _list(self, kind: str, get: Callable[[PartnerCenter], list[Offer]], detail: str = "") -> list[Offer]:
+    def _list(self, kind: str, get: Callable[[PartnerOffers], list[Item]], detail: str = "") -> list[Item]:
         def create() -> Entry:
             with self._client() as client:
                 return {"items": get(client)}

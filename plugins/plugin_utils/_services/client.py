@@ -3,44 +3,73 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""A service's session: signed-in calls below its root URL."""
+"""The base of all clients: calls below a service's root URL, signed in where the service wants it, and its refusals as
+errors."""
 
 from __future__ import annotations
 
 import typing as t
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    NotFoundError,
+    OptionError,
+    ServiceError,
+    UnavailableError,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import Request
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import (
-    HttpSession,
-)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import HttpSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import (
-    Fault,
-    fault_of,
-)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import ErrorDetails, parse_fault
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import secrets_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
 
+MEBIBYTE = 1024 * 1024
 
-class ServiceSession:
-    """Makes calls with a bearer token, and asks once more with a fresh token when one is refused.
 
-    May be used by several threads at once.
+@dataclass(frozen=True)
+class Meaning:
+    """What a refusal means for the user: a clause, what to do, and whether it says that there is no such thing."""
+
+    why: str = ""
+    remedy: str = ""
+    not_found: bool = False
+
+
+class ServiceClient:
+    """Base of the clients: a subclass has a method per operation, says what refusals mean, and has a harmless call.
+
+    May be used by several threads at once. Operations raise UnavailableError, ServiceError (NotFoundError for what does
+    not exist), SignInError, OptionError or MissingLibraryError.
     """
+
+    SIGN_IN: t.ClassVar[bool] = True
+    """Whether calls carry a token. Without, no credential is needed, and none is sent."""
+    HEADERS: t.ClassVar[Mapping[str, str]] = {"Accept": "application/json"}
+    """Sent with every call."""
+    MAX_BYTES: t.ClassVar[int] = 32 * MEBIBYTE
+    """The largest response of an operation, decoded."""
+    GONE: t.ClassVar[str] = ""
+    """A hint for when something else than the service responds, or nothing."""
 
     def __init__(self, settings: Settings, cache: Cache, connections: int = 1) -> None:
         """Take the settings, where tokens are kept, and how many calls may be under way at once."""
         self.settings = settings
-        self._http = HttpSession(settings, connections)
-        self._tokens = TokenSource(settings, cache)
+        self._http = self.open_http(settings, connections)
+        self._tokens = TokenSource(settings, cache) if self.SIGN_IN else None
 
-    def __enter__(self) -> ServiceSession:
+    @classmethod
+    def open_http(cls, settings: Settings, connections: int) -> HttpSession:
+        """Return the session for the service's host. A service with a trust of its own overrides this."""
+        return HttpSession(settings, connections)
+
+    def __enter__(self) -> t.Any:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -51,53 +80,105 @@ class ServiceSession:
         self._http.close()
 
     def sign_in(self) -> None:
-        """Make sure that there is a token. Raises as TokenSource.token does."""
-        self._tokens.token()
+        """Make sure that there is a token, where one is needed. Raises as TokenSource.token does."""
+        if self._tokens is not None:
+            self._tokens.token()
+
+    def probe(self) -> str:
+        """Make a call that changes and issues nothing; return what came, as a clause.
+
+        An empty text means that the response is empty, so that another server at a wrong `base_url` may have given it.
+        Raises as operations do.
+        """
+        raise NotImplementedError
+
+    def meaning(self, details: ErrorDetails, subject: t.Any) -> Meaning:
+        """Return what a refusal means; `subject` is what `call` was told that the call is about."""
+        raise NotImplementedError
 
     def call(
         self,
+        attempted: str,
         method: str,
         path: tuple[str, ...],
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         data: t.Any = None,
-        max_bytes: int = 32 * 1024 * 1024,
+        deadline: Deadline | None = None,
     ) -> Response:
         """Send a request to the path below the service's root URL; each segment is percent-encoded here.
 
-        Returns the answer whatever its status (401 only after a second try with a fresh token). Raises as
-        HttpSession.send and TokenSource.token do.
+        Returns the response whatever its status (401 only after a second try with a fresh token). `deadline` is for
+        calls that share one; otherwise the call has one of its own. Raises as HttpSession.send and TokenSource.token
+        do, with `attempted` as what was attempted.
         """
-        if any(segment in ("", ".", "..") for segment in path):
-            # Encoded or not, these would name another path.
-            raise OptionError(
-                "Could not make a request", "an id in it is empty or a path", "Check the ids that are asked for"
-            )
+        _check_text(path, params)
+        request = Request(
+            method,
+            "/".join((self.settings.base_url, *(quote(segment, safe="") for segment in path))),
+            headers={**self.HEADERS, **(headers or {})},
+            params=params or {},
+            data=data,
+            max_bytes=self.MAX_BYTES,
+        )
         try:
-            "".join((*path, *(params or {}).values())).encode("utf-8")
-        except UnicodeEncodeError:
-            raise OptionError(
-                "Could not make a request", "an id in it is not text", "Check the ids that are asked for"
-            ) from None
-        url = "/".join((self.settings.base_url, *(quote(segment, safe="") for segment in path)))
-        token = self._tokens.token()
-        deadline = Deadline(self.settings.deadline)
+            return self._send(request, deadline or Deadline(self.settings.deadline))
+        except UnavailableError as exc:
+            raise exc.within(attempted, self.GONE) from None
+        except ServiceError as exc:
+            raise exc.with_hint(self.GONE) from None
 
-        def send(bearer: str) -> Response:
-            request = Request(method, url, headers or {}, params or {}, data, bearer, max_bytes)
+    def _send(self, request: Request, deadline: Deadline) -> Response:
+        if self._tokens is None:
             return self._http.send(request, deadline)
-
-        answer = send(token)
-        if answer.status == 401:
+        token = self._tokens.token()
+        response = self._http.send(replace(request, bearer=token), deadline)
+        if response.status == 401:
             fresh = self._tokens.token_instead_of(token)
             if fresh:
-                answer = send(fresh)
-                if answer.status == 401:
+                response = self._http.send(replace(request, bearer=fresh), deadline)
+                if response.status == 401:
                     self._tokens.give_up()
-        return answer
+        return response
 
-    def fault(self, answer: Response) -> Fault:
-        """Read an error answer; a token or a secret that it repeats is taken out."""
-        settings = self.settings
-        secrets = (answer.bearer, *secrets_of(settings))
-        return fault_of(answer, secrets)
+    def json(self, attempted: str, response: Response, subject: t.Any = None) -> dict[str, t.Any]:
+        """Return the JSON object of a response of status 200. Raises what `refused` returns, or ServiceError."""
+        if response.status != 200:
+            raise self.refused(attempted, response, subject)
+        try:
+            return json_object(response, attempted)
+        except ServiceError as exc:
+            raise exc.with_hint(self.GONE) from None
+
+    def refused(
+        self, attempted: str, response: Response, subject: t.Any = None
+    ) -> ServiceError | NotFoundError | UnavailableError:
+        """Return the error for a response that is no success; `subject` is handed to `meaning`."""
+        details = parse_fault(response, (response.bearer, *secrets_of(self.settings)))
+        cause = details.text(response.request)
+        if response.gave_up:
+            # Whoever is told to slow down has reached the service.
+            slower = details.status == 429
+            hint = "Run again later, or set max_concurrency lower" if slower else "Run again later"
+            remedy = hint if slower or not self.GONE else f"{hint}. {self.GONE}"
+            return UnavailableError(attempted, f"{cause}; {response.gave_up}", remedy, response.deadline_exceeded)
+        meaning = self.meaning(details, subject)
+        kind = NotFoundError if meaning.not_found else ServiceError
+        cause = f"{meaning.why} ({cause})" if meaning.why else cause
+        return kind(attempted, cause, meaning.remedy, status=details.status, code=details.code)
+
+    def unusable(self, attempted: str, response: Response, how: str, remedy: str) -> ServiceError:
+        """Return the error for a success whose content cannot be used; `how` follows the status."""
+        cause = f"{response.request} answered HTTP {response.status} {how}"
+        return ServiceError(attempted, cause, remedy, status=response.status)
+
+
+def _check_text(path: tuple[str, ...], params: Mapping[str, str] | None) -> None:
+    """Refuse ids that would name another path, or that are no text. Raises OptionError."""
+    problem = "an id in it is empty or a path" if any(segment in ("", ".", "..") for segment in path) else ""
+    try:
+        "".join((*path, *(params or {}).values())).encode("utf-8")
+    except UnicodeEncodeError:
+        problem = "an id in it is not text"
+    if problem:
+        raise OptionError("Could not make a request", problem, "Check the ids in the options")

@@ -21,9 +21,23 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 
 
+def _paths(*names: str) -> tuple[str, ...]:
+    """Return where a fact may be, in lower case: at the top, or below what some services put details into."""
+    places = ("", "data.", "details.", "innererror.")
+    return tuple(f"{wrapper}{place}{name}" for wrapper in ("", "error.") for place in places for name in names)
+
+
+# Tried in this order; the first text that is there counts.
+_CODE = _paths("code", "errorcode")
+_MESSAGE = _paths("description", "message", "error_description")
+_REASON = _paths("reason")
+_TEXTS = ("data", "details", "error.data", "error.details")
+_PARAMETER = _paths("parametername", "parameter")
+
+
 @dataclass(frozen=True)
-class Fault:
-    """What an error answer says, each field as text and empty where it says nothing."""
+class ErrorDetails:
+    """What an error response says, each field as text and empty where it says nothing."""
 
     status: int
     reason_phrase: str = ""
@@ -33,6 +47,8 @@ class Fault:
     parameter: str = ""
     request_id: str = ""
     correlation_id: str = ""
+    page: bool = False
+    """Whether a page (HTML) came, which says nothing that the service would."""
 
     def text(self, request: str) -> str:
         """Put the facts into one clause that ends an error's cause."""
@@ -47,73 +63,69 @@ class Fault:
         return f"{request} answered {', '.join(facts)}" + (f", saying: {said}" if said else "")
 
 
-def fault_of(answer: Response, secrets: tuple[str, ...] = ()) -> Fault:
-    """Read an error answer, whatever its body is. Secrets that it repeats are taken out."""
+def parse_fault(response: Response, secrets: tuple[str, ...] = ()) -> ErrorDetails:
+    """Read an error response, whatever its body is. Secrets that it repeats are taken out."""
 
     def clean(value: t.Any) -> str:
-        if value is None or isinstance(value, (dict, list)):
-            return ""
-        text = str(value)
+        text = _plain_text(value)
         for secret in secrets:
-            if secret:
-                text = text.replace(secret, "********")
-        return printable(_plain_text(text)).rstrip(".")
+            text = text.replace(secret, "********") if secret else text
+        return printable(text).rstrip(".")
 
-    try:
-        body = lower_keys(json.loads(answer.body))
-    except (ValueError, RecursionError):
-        body = {}
-    # Some services wrap the facts: {"error": {...}}, or put reason and parameter into data or details.
-    if isinstance(body.get("error"), Mapping):
-        body = {**body, **lower_keys(body["error"])}
-    inner: dict[str, t.Any] = {}
-    for key in ("data", "details", "innererror"):
-        value = body.get(key)
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, Mapping):
-                inner.update(lower_keys(item))
-    inner.update(body)
+    def first(paths: tuple[str, ...]) -> str:
+        return next((text for text in map(clean, _find(facts, paths)) if text), "")
 
-    def first(*names: str) -> str:
-        return next((text for text in (clean(inner.get(name)) for name in names) if text), "")
-
-    details = first("reason")
-    for key in ("data", "details"):
-        value = inner.get(key)
-        texts = [clean(item) for item in (value if isinstance(value, list) else [value])]
-        details = "; ".join([part for part in [details, *texts] if part])
-    parameter = first("parametername", "parameter")
-    return Fault(
-        status=answer.status,
-        reason_phrase=clean(answer.reason),
-        code=first("code", "errorcode"),
-        message=first("description", "message", "error_description"),
-        reason=printable(details),
+    facts = _flatten(response.body)
+    texts = [first(_REASON), *map(clean, _find(facts, _TEXTS))]
+    parameter = first(_PARAMETER)
+    headers = response.headers
+    return ErrorDetails(
+        status=response.status,
+        reason_phrase=clean(response.reason),
+        code=first(_CODE),
+        message=first(_MESSAGE),
+        reason=printable("; ".join(text for text in texts if text)),
         parameter=f"parameter {parameter}" if parameter else "",
-        request_id=clean(answer.headers.get("MS-RequestId")),
-        correlation_id=clean(answer.headers.get("MS-CorrelationId") or answer.headers.get("MS-CV")),
+        request_id=clean(headers.get("MS-RequestId")),
+        correlation_id=clean(headers.get("MS-CorrelationId") or headers.get("MS-CV")),
+        page=response.body.lstrip()[:1] == b"<",
     )
 
 
-def _plain_text(text: str) -> str:
+def _flatten(document: str | bytes) -> dict[str, list[t.Any]]:
+    """Return the scalars of a JSON object by path, in lower case; members of a list have the path of their list."""
+    found: dict[str, list[t.Any]] = {}
+
+    def add(path: str, value: t.Any) -> None:
+        if isinstance(value, Mapping):
+            for name, below in lower_keys(value).items():
+                add(f"{path}.{name}" if path else name, below)
+        elif isinstance(value, list):
+            for item in value:
+                add(path, item)
+        else:
+            found.setdefault(path, []).append(value)
+
+    try:
+        content = json.loads(document)
+        add("", content if isinstance(content, Mapping) else {})
+    except (ValueError, RecursionError):
+        return {}
+    return found
+
+
+def _find(facts: Mapping[str, list[t.Any]], paths: tuple[str, ...]) -> list[t.Any]:
+    return [value for path in paths for value in facts.get(path, [])]
+
+
+def _plain_text(value: t.Any) -> str:
     """Read descriptions that hold HTML entities, or a JSON document of which only code and message are for people."""
+    text = "" if value is None else str(value)
     plain = html.unescape(text)
     if plain.lstrip()[:1] != "{":
         return plain
-    inner: dict[str, t.Any] = {}
     # Entities within the document may stand for its quotation marks, or for those in its texts.
-    for document in (plain, text):
-        try:
-            inner = lower_keys(json.loads(document))
-        except (ValueError, RecursionError):
-            continue
-    if isinstance(inner.get("error"), Mapping):
-        inner = {**inner, **lower_keys(inner["error"])}
-
-    def first(*names: str) -> str:
-        values = (inner.get(name) for name in names)
-        return next((str(value) for value in values if value and not isinstance(value, (dict, list))), "")
-
-    code, message = first("code", "errorcode"), first("description", "message", "error_description")
+    facts = _flatten(text) or _flatten(plain)
+    code, message = (next((str(one) for one in _find(facts, paths) if one), "") for paths in (_CODE, _MESSAGE))
     parts = [f"code {code}" if code else "", html.unescape(message)]
     return ", ".join(part for part in parts if part) or "a message that cannot be read"

@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""The client of the Store's catalog: from a product to its packages and their content ids.
+"""The client of the Store's catalog: from a product to its packages, their content ids and their categories.
 
-Source: reference facts on the Store licensing service. It is not a documented public API: what is read here is read
-without regard to case, and nothing but the content id is relied on.
+Source: reference facts on the Store licensing service (the organization's view) and on packages (the consumers' view,
+which needs no sign-in). Neither is a documented public API: what is read here is read without regard to case, and
+nothing but the ids is relied on.
 """
 
 from __future__ import annotations
@@ -14,27 +15,30 @@ from __future__ import annotations
 import json
 import typing as t
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
-    NotFoundError,
-    ServiceError,
-    UnavailableError,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import NotFoundError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import same_id
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import PackageFilter
-from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import (
     is_from_service,
-    json_object,
     lower_keys,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceSession
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import Meaning, ServiceClient
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import ErrorDetails
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 _REMEDY = "Check product_id and market; the catalog is not a documented public API and may have changed"
+_SOME_PRODUCT = "9WZDNCRFJ3PS"
+_MAX_NUMBER = 2**63 - 1
+
+
+class Requirement(t.NamedTuple):
+    """What a package needs: a framework's package name or a platform (`Windows.Desktop`), and the least version."""
+
+    name: str
+    min_version: str
 
 
 @dataclass(frozen=True)
@@ -46,132 +50,122 @@ class Package:
     content_id: str
     package_format: str
     package_family_name: str
-    architectures: tuple[str, ...]
-    languages: tuple[str, ...]
-    wu_category_id: str
-
-    def as_dict(self) -> dict[str, t.Any]:
-        """Return it as a JSON object."""
-        return {**asdict(self), "architectures": list(self.architectures), "languages": list(self.languages)}
-
-
-def matches(meant: PackageFilter, package: Package) -> bool:
-    """Tell whether a package is meant. One that is neutral or names nothing fits every architecture or language."""
-    family = meant.package_family_name.lower()
-    return (
-        _architecture_fits(meant.architecture.lower(), package)
-        and _language_fits(meant.language.lower(), package)
-        and (not family or package.package_family_name.lower() == family)
-    )
+    package_full_name: str = ""
+    version: str = ""
+    """Four numbers with periods between."""
+    architectures: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    size: int = 0
+    """Bytes of the download at most, 0 when the catalog does not say. The delivery service may have another build."""
+    rank: int = 0
+    """The Store's order of preference, larger first; 0 when the catalog does not say."""
+    wu_category_id: str = ""
+    dependencies: tuple[Requirement, ...] = ()
+    platforms: tuple[Requirement, ...] = ()
 
 
-def _architecture_fits(wanted: str, package: Package) -> bool:
-    named = {architecture.lower() for architecture in package.architectures}
-    return not wanted or not named or bool(named & {wanted, "neutral"})
+@dataclass(frozen=True)
+class CatalogProduct:
+    """A product with the packages of all its SKUs; title and publisher in the first language that was asked for."""
+
+    product_id: str
+    title: str
+    publisher: str
+    packages: tuple[Package, ...]
 
 
-def _language_fits(wanted: str, package: Package) -> bool:
-    named = {language.lower() for language in package.languages}
-    if not wanted or not named or "neutral" in named or wanted in named:
-        return True
-    # en fits en-us, and en-us a package in en.
-    return any(one.startswith(f"{wanted}-") or wanted.startswith(f"{one}-") for one in named)
+class StoreCatalog(ServiceClient):
+    """Reads the organization's view, which has the offline SKU 0015 and needs a user's sign-in."""
 
+    PARAMS: t.ClassVar[dict[str, str]] = {"catalogIds": "4"}
 
-class StoreCatalog:
-    """Makes the catalog's one call. May be used by several threads at once."""
-
-    def __init__(self, settings: Settings, cache: Cache, market: str, connections: int = 1) -> None:
-        self._session = ServiceSession(settings, cache, connections)
+    def __init__(self, settings: Settings, cache: Cache, connections: int = 1, market: str = "US") -> None:
+        """Take also the market, as a two-letter country code in upper case."""
+        super().__init__(settings, cache, connections)
         self._market = market
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def sign_in(self) -> None:
-        """Make sure that there is a token."""
-        self._session.sign_in()
-
-    def get_packages(self, product_id: str, languages: Iterable[str] = ()) -> list[Package]:
-        """Get all packages of all SKUs of a product.
-
-        Raises NotFoundError for an unknown product, else UnavailableError, ServiceError, SignInError, OptionError.
-        """
+    def get_product(self, product_id: str, languages: Iterable[str] = ()) -> CatalogProduct:
+        """Get a product. Raises NotFoundError for one that the catalog does not know in this market."""
         attempted = f"Could not look up the product {product_id} in the Store's catalog"
-        return self._packages(attempted, product_id, self._send(attempted, product_id, languages))
+        return self._product(attempted, product_id, self._get(attempted, product_id, languages))
 
-    def probe(self, product_id: str) -> str:
-        """Look a product up; say what came, or nothing when something else at this address may have answered.
+    def probe(self) -> str:
+        """Look up one product of Microsoft's."""
+        attempted = f"Could not look up the product {_SOME_PRODUCT} in the Store's catalog"
+        response = self._get(attempted, _SOME_PRODUCT, ())
+        if response.status != 404:
+            product = self._product(attempted, _SOME_PRODUCT, response)
+            return f"the catalog could be read: {len(product.packages)} packages of an app"
+        known = is_from_service(response, attempted)
+        return "the catalog could be read: it does not know the app that was requested" if known else ""
 
-        Raises as get_packages does, but for a product that the catalog does not know; a page in the answer's place is a
-        ServiceError.
-        """
-        attempted = f"Could not look up the product {product_id} in the Store's catalog"
-        answer = self._send(attempted, product_id, ())
-        if answer.status == 404:
-            return "it does not know the app that was asked for" if is_from_service(answer, attempted) else ""
-        return f"{len(self._packages(attempted, product_id, answer))} packages of an app"
+    def meaning(self, details: ErrorDetails, subject: t.Any) -> Meaning:
+        """See ServiceClient."""
+        if details.status == 404:
+            return Meaning("there is no such product", _REMEDY, not_found=True)
+        if details.status in (401, 403):
+            why = "the catalog does not accept the token"
+            return Meaning(why, "Check catalog_audience, and that the user may read the catalog")
+        return Meaning("", _REMEDY)
 
-    def _send(self, attempted: str, product_id: str, languages: Iterable[str]) -> Response:
+    def _get(self, attempted: str, product_id: str, languages: Iterable[str]) -> Response:
         params = {
             "fieldsTemplate": "Details",
             "market": self._market,
             "languages": ",".join([*dict.fromkeys(languages or ("en-US",)), "neutral"]),
-            "catalogIds": "4",
+            **self.PARAMS,
         }
-        path = ("v7.0", "products", product_id)
-        try:
-            return self._session.call("GET", path, params=params, headers={"Accept": "application/json"})
-        except UnavailableError as exc:
-            raise exc.within(attempted) from None
+        return self.call(attempted, "GET", ("v7.0", "products", product_id), params)
 
-    def _packages(self, attempted: str, product_id: str, answer: Response) -> list[Package]:
-        if answer.status != 200:
-            raise self._refused(attempted, answer)
-        product = lower_keys(lower_keys(json_object(answer, attempted)).get("product"))
-        named = _text(product.get("productid"))
-        if named and not same_id(named, product_id):
-            raise ServiceError(
-                attempted, f"{answer.request} answered with another product", _REMEDY, status=answer.status
-            )
-        skus = product.get("displayskuavailabilities")
-        if not isinstance(skus, list):
-            raise ServiceError(
-                attempted, f"{answer.request} answered HTTP {answer.status} without SKUs in it", _REMEDY, answer.status
-            )
-        return [package for sku in skus for package in _packages_of(lower_keys(lower_keys(sku).get("sku")))]
-
-    def _refused(self, attempted: str, answer: Response) -> ServiceError | UnavailableError:
-        fault = self._session.fault(answer)
-        cause = fault.text(answer.request)
-        if answer.gave_up:
-            return UnavailableError(
-                attempted, f"{cause}; {answer.gave_up}", "Run again later", answer.deadline_exceeded
-            )
-        if answer.status == 404:
-            return NotFoundError(attempted, f"there is no such product ({cause})", _REMEDY, 404, fault.code)
-        if answer.status in (401, 403):
-            why = "the catalog does not accept the token"
-            remedy = "Check catalog_audience, and that the user may read the catalog"
-            return ServiceError(attempted, f"{why} ({cause})", remedy, answer.status, fault.code)
-        return ServiceError(attempted, cause, _REMEDY, answer.status, fault.code)
+    def _product(self, attempted: str, product_id: str, response: Response) -> CatalogProduct:
+        body = lower_keys(self.json(attempted, response))
+        # The same call has been seen to respond in either form.
+        products = body.get("products")
+        found = [lower_keys(one) for one in (products if isinstance(products, list) else [body.get("product")])]
+        if not found:
+            raise NotFoundError(attempted, "there is no such product", _REMEDY, response.status)
+        for product in found:
+            if same_id(_text(product.get("productid")) or product_id, product_id):
+                skus = product.get("displayskuavailabilities")
+                if not isinstance(skus, list):
+                    raise self.unusable(attempted, response, "without SKUs in it", _REMEDY)
+                return _parse_product(product_id, product, skus)
+        raise self.unusable(attempted, response, "with another product", _REMEDY)
 
 
-def _packages_of(sku: dict[str, t.Any]) -> list[Package]:
-    packages = lower_keys(sku.get("properties")).get("packages")
+class ConsumerCatalog(StoreCatalog):
+    """Reads the consumers' view, without a sign-in: the SKUs 0010 (full) and 0011 (trial)."""
+
+    SIGN_IN = False
+    PARAMS: t.ClassVar[dict[str, str]] = {}
+
+    def meaning(self, details: ErrorDetails, subject: t.Any) -> Meaning:
+        """See ServiceClient."""
+        if details.status in (401, 403):
+            why = "the catalog does not show it without a sign-in"
+            return Meaning(why, "Check market, and whether a proxy responds in the catalog's place")
+        return super().meaning(details, subject)
+
+
+def _parse_product(product_id: str, product: dict[str, t.Any], skus: Sequence[t.Any]) -> CatalogProduct:
+    texts = lower_keys(next(iter(_list(product.get("localizedproperties"))), None))
+    packages = [package for sku in skus for package in _parse_packages(lower_keys(lower_keys(sku).get("sku")))]
+    return CatalogProduct(
+        product_id, _text(texts.get("producttitle")), _text(texts.get("publishername")), tuple(packages)
+    )
+
+
+def _parse_packages(sku: dict[str, t.Any]) -> list[Package]:
+    properties = lower_keys(sku.get("properties"))
+    fulfillment = _fulfillment(properties)
     sku_id = _text(sku.get("skuid"))
-    return [_package(sku_id, lower_keys(package)) for package in packages] if isinstance(packages, list) else []
+    return [_parse_package(sku_id, lower_keys(one), fulfillment) for one in _list(properties.get("packages"))]
 
 
-def _package(sku_id: str, package: dict[str, t.Any]) -> Package:
-    fulfillment = package.get("fulfillmentdata")
-    if isinstance(fulfillment, str):
-        try:
-            fulfillment = json.loads(fulfillment)
-        except (ValueError, RecursionError):
-            fulfillment = None
-    fulfillment = lower_keys(fulfillment)
+def _parse_package(sku_id: str, package: dict[str, t.Any], of_sku: dict[str, t.Any]) -> Package:
+    # What stands on the package wins over what stands on its SKU.
+    fulfillment = {**of_sku, **{name: value for name, value in _fulfillment(package).items() if value}}
+    full_name = _text(package.get("packagefullname"))
     return Package(
         sku_id=sku_id,
         package_id=_text(package.get("packageid")),
@@ -179,17 +173,58 @@ def _package(sku_id: str, package: dict[str, t.Any]) -> Package:
         package_format=_text(package.get("packageformat")),
         package_family_name=_text(package.get("packagefamilyname"))
         or _text(fulfillment.get("packagefamilyname"))
-        or _family_of(_text(package.get("packagefullname"))),
+        or _family(full_name),
+        package_full_name=full_name,
+        version=_version(package.get("version")),
         architectures=_texts(package.get("architectures")),
         languages=_texts(package.get("languages")),
+        size=_number(package.get("maxdownloadsizeinbytes")),
+        rank=_number(package.get("packagerank")),
         wu_category_id=_text(fulfillment.get("wucategoryid")),
+        dependencies=_requirements(package.get("frameworkdependencies"), "packageidentity"),
+        platforms=_requirements(package.get("platformdependencies"), "platformname"),
     )
 
 
-def _family_of(full_name: str) -> str:
+def _fulfillment(holder: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return the fulfillment data, which is an object, or a text that holds one as JSON."""
+    value = holder.get("fulfillmentdata")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            value = None
+    return lower_keys(value)
+
+
+def _requirements(value: t.Any, name: str) -> tuple[Requirement, ...]:
+    found = [(_text(one.get(name)), _version(one.get("minversion"))) for one in map(lower_keys, _list(value))]
+    return tuple(Requirement(*one) for one in found if one[0])
+
+
+def _family(full_name: str) -> str:
     """A full name is name, version, architecture, resource and publisher hash; the family is the first and the last."""
     parts = full_name.split("_")
     return f"{parts[0]}_{parts[-1]}" if len(parts) == 5 else ""
+
+
+def _version(value: t.Any) -> str:
+    """Return a version with periods: the catalog often writes it as one number, of 16 bits for each part."""
+    number = _number(value, limit=2**64 - 1)
+    if number:
+        return ".".join(str(number >> shift & 0xFFFF) for shift in (48, 32, 16, 0))
+    return _text(value) if "." in _text(value) else ""
+
+
+def _number(value: t.Any, limit: int = _MAX_NUMBER) -> int:
+    """Return a number that may be written as text, or 0 for anything else."""
+    if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= limit else 0
+
+
+def _list(value: t.Any) -> list[t.Any]:
+    return value if isinstance(value, list) else []
 
 
 def _text(value: t.Any) -> str:
@@ -197,22 +232,4 @@ def _text(value: t.Any) -> str:
 
 
 def _texts(value: t.Any) -> tuple[str, ...]:
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
-
-
-def describe(packages: Sequence[Package]) -> str:
-    """Say what the catalog holds, for the message of a failure."""
-    if not packages:
-        return "the catalog lists no package"
-    shown = [printable(_description(package), 300) for package in packages[:8]]
-    more = f" and {len(packages) - 8} more" if len(packages) > 8 else ""
-    return f"the catalog lists {'; '.join(shown)}{more}"
-
-
-def _description(package: Package) -> str:
-    return (
-        f"SKU {package.sku_id or '?'} {package.package_format or 'package'}"
-        f" ({', '.join(package.architectures) or 'any architecture'};"
-        f" {', '.join(package.languages[:4]) or 'any language'}{', ...' if len(package.languages) > 4 else ''};"
-        f" {package.package_family_name or 'no family name'}; content id {package.content_id or 'none'})"
-    )
+    return tuple(item for item in _list(value) if isinstance(item, str))

@@ -3,43 +3,65 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""The license service: an interface, and the table of its implementations by the value of the option C(service)."""
+"""All services in one table: their clients, and the facts by which the other layers treat them differently.
+
+Where they are and for which audience tokens are issued stands in _settings/clouds.py, under the same names, since that
+depends on the cloud. The names that options take stand in module_utils/_argspec/services.py, which goes to hosts.
+"""
 
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.partner_offer import market_from
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.offers import (
+    PartnerOffers,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import (
+    ConsumerCatalog,
+    StoreCatalog,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_for_business import (
+    StoreForBusiness,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_licensing import StoreLicensing
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 
-class LicenseService(t.Protocol):
-    """One service that issues offline licenses. May be used by several threads at once."""
-
-    def sign_in(self) -> None:
-        """Make sure that there is a token. Raises SignInError, UnavailableError or OptionError."""
-
-    def get_offline_license(self, key: LicenseKey) -> LicenseDocument:
-        """Get the license of a key, already checked to be the one that was asked for.
-
-        Raises UnavailableError, NotFoundError, ServiceError, SignInError or LicenseDocumentError.
-        """
-
-    def close(self) -> None:
-        """Close the connections."""
+def _no_arguments(options: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {}
 
 
-def open_license_service(settings: Settings, cache: Cache, connections: int) -> LicenseService:
-    """Return the client of the service that the settings are for."""
-    from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_for_business import (
-        StoreForBusiness,
-    )
-    from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_licensing import StoreLicensing
+@dataclass(frozen=True)
+class Service:
+    """What the other layers know of a service."""
 
-    services: dict[str, t.Callable[[Settings, Cache, int], LicenseService]] = {
-        "store_for_business": StoreForBusiness,
-        "store_licensing": StoreLicensing,
-    }
-    return services[settings.service](settings, cache, connections)
+    client: t.Callable[..., t.Any]
+    """Makes its client (a ServiceClient) of settings, cache, connections, and what `arguments` returns."""
+    arguments: t.Callable[[Mapping[str, t.Any]], dict[str, t.Any]] = _no_arguments
+    """Returns the client's further arguments by the options of a plugin. Raises OptionError."""
+    needs_user: bool = False
+    """Whether an application without a user is not known to be accepted."""
+    gone_hint: str = ""
+    """What to do when its host is gone."""
+
+
+SERVICES: dict[str, Service] = {
+    "store_for_business": Service(StoreForBusiness, gone_hint=StoreForBusiness.GONE),
+    "store_licensing": Service(StoreLicensing, needs_user=True),
+    "store_catalog": Service(StoreCatalog, needs_user=True),
+    "store_consumer_catalog": Service(ConsumerCatalog),
+    "partner_center": Service(PartnerOffers, lambda options: {"market": market_from(options)}),
+}
+"""Name of a service, as in options and settings, to what is known of it."""
+
+
+def open_client(
+    settings: Settings, cache: Cache, connections: int = 1, options: Mapping[str, t.Any] | None = None
+) -> t.Any:
+    """Return the client of the service of the settings. Raises OptionError for `options` that it cannot use."""
+    service = SERVICES[settings.service]
+    return service.client(settings, cache, connections, **(service.arguments(options) if options is not None else {}))

@@ -14,7 +14,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a service is (its root URL, without version path) and for which audience its tokens are issued."""
+    """Where a service is (its root URL, without version path), and for which audience its tokens are issued; empty for
+    one that needs no sign-in."""
 
     base_url: str
     audience: str
@@ -36,10 +37,12 @@ class Cloud:
 _STORE_FOR_BUSINESS = Endpoint("https://bspmts.mp.microsoft.com", "https://onestore.microsoft.com")
 # Nothing is known of the Store's catalog and licensing service in other clouds either.
 _STORE_CATALOG = Endpoint("https://displaycatalog.mp.microsoft.com", "https://bigcatalog.commerce.microsoft.com")
+_STORE_CONSUMER_CATALOG = Endpoint(_STORE_CATALOG.base_url, "")
 _STORE_LICENSING = Endpoint("https://licensing.md.mp.microsoft.com", "c5e1cb0d-5d24-4b1a-b291-ec684152b2ba")
 _STORE = {
     "store_for_business": _STORE_FOR_BUSINESS,
     "store_catalog": _STORE_CATALOG,
+    "store_consumer_catalog": _STORE_CONSUMER_CATALOG,
     "store_licensing": _STORE_LICENSING,
 }
 _PARTNER_PUBLIC = Endpoint("https://api.partnercenter.microsoft.com", "https://api.partnercenter.microsoft.com")

@@ -39,6 +39,9 @@ _CREDENTIALS = (
     "federated_token_file",
 )
 _REFRESH = ("refresh_token", "refresh_token_file")
+NO_SIGN_IN = "none"
+"""The method of services that need no sign-in, whatever credential is at hand."""
+_OF_SIGN_IN = (*_CREDENTIALS, "client_certificate_password", "tenant_id", "client_id", "audience")
 
 # auth_method to the options that it needs.
 _NEEDS = {
@@ -112,8 +115,12 @@ def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str
     authority = _root_url("authority", given["authority"]) if "authority" in given else cloud.authority
     if "audience" in given:
         _plain("audience", given["audience"])
-    method = _auth_method(given, environ)
-    _check_credentials(given, method)
+    if endpoint.audience:
+        method = _auth_method(given, environ)
+        _check_credentials(given, method)
+    else:
+        method = NO_SIGN_IN
+        given = {name: value for name, value in given.items() if name not in _OF_SIGN_IN}
     _check_texts(given)
     return Settings(
         service=service,

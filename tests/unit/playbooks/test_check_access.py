@@ -11,10 +11,8 @@ from pathlib import Path
 import yaml
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import SECRET_OPTIONS
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.service_access import (
-    SERVICES,
-    access_specification,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.service_access import access_specification
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.services import ACCESS_SERVICES
 
 PLAYBOOK = Path(__file__).resolve().parents[3] / "playbooks" / "check_access.yml"
 MODULE = "msdevices.provisioning.service_access_info"
@@ -28,4 +26,4 @@ def test_options_are_those_of_the_module() -> None:
     options = set(access_specification()["argument_spec"]) - {*SECRET_OPTIONS, *WITHOUT_EFFECT}
     assert set(task[MODULE]) == options
     assert set(play["vars"]["check_access_known_options"]) == options - {"service"}
-    assert all(f"'{service}'" in play["vars"]["check_access_services"] for service in SERVICES)
+    assert all(f"'{service}'" in play["vars"]["check_access_services"] for service in ACCESS_SERVICES)

@@ -3,157 +3,135 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""The client of Partner Center's offers API. Source: the document "Get an offer by ID" and the reference facts."""
+"""The base of Partner Center's clients: headers, paging and refusals. Source: reference facts on Partner Center."""
 
 from __future__ import annotations
 
 import typing as t
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.market import Market
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
-    NotFoundError,
     ServiceError,
     UnavailableError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.strict_session import USER_AGENT
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceSession
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.meanings import (
-    is_unknown_offer,
-    meaning,
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import (
+    MEBIBYTE,
+    Meaning,
+    ServiceClient,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import ErrorDetails
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center import meanings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
-Offer = dict[str, t.Any]
+Item = dict[str, t.Any]
+CHECK_ADDRESS = "Check base_url, and whether a proxy responds in the service's place"
+# The recorded market has 274 offers on one page of 0.6 MB.
+_MAX_PAGES = 1000
+_MAX_LIST_BYTES = 32 * MEBIBYTE
 
-# One recorded market has 274 offers on one page.
-_MOST_PAGES = 1000
 
+class PartnerCenterClient(ServiceClient):
+    """Base of the clients of Partner Center's API. Bodies are returned as the service sent them."""
 
-class PartnerCenter:
-    """Makes the calls of the offers API, one method per operation. May be used by several threads at once.
+    OFFSETS: t.ClassVar[bool] = False
+    """Whether a list without links, shorter than its `totalCount`, goes on by `offset` and `size`."""
 
-    Every method raises UnavailableError, ServiceError, SignInError, OptionError or MissingLibraryError. Bodies are
-    returned as the service sent them.
-    """
+    def __init__(self, settings: Settings, cache: Cache, connections: int = 1, market: Market | None = None) -> None:
+        """Take also the market, which is US in English unless it is given."""
+        super().__init__(settings, cache, connections)
+        self.market = market or Market("US", "en-US")
 
-    def __init__(self, settings: Settings, cache: Cache, market: Market, connections: int = 1) -> None:
-        self._session = ServiceSession(settings, cache, connections)
-        self._market = market
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def sign_in(self) -> None:
-        """Make sure that there is a token."""
-        self._session.sign_in()
-
-    def get_offer(self, offer_id: str) -> Offer:
-        """Get an offer by id. Raises NotFoundError when there is none."""
-        attempted = f"Could not get the offer {printable(offer_id)} in {self._market.country}"
-        answer = self._call(attempted, ("offers", offer_id), {"country": self._market.country})
-        if answer.status != 200:
-            raise self._refused(attempted, answer, of_one_offer=True)
-        offer = json_object(answer, attempted)
-        found = offer.get("id")
-        if not isinstance(found, str) or not found:
-            raise _unusable(attempted, answer, "without an offer in it")
-        if found.lower() != offer_id.lower():
-            raise _unusable(attempted, answer, f"with another offer, {printable(found, 100)}")
-        return offer
-
-    def offers_of_market(self, category_id: str = "") -> list[Offer]:
-        """Get all offers of the market, or those of one category, page after page."""
-        params = {"country": self._market.country}
-        if category_id:
-            params["offer_category_id"] = category_id
-        return self._collection(f"Could not list the offers in {self._market.country}", ("offers",), params)
-
-    def addons(self, offer_id: str) -> list[Offer]:
-        """Get the add-ons of an offer; none when the service says that it has none by not finding them."""
-        attempted = f"Could not list the add-ons of {printable(offer_id)} in {self._market.country}"
-        try:
-            return self._collection(attempted, ("offers", offer_id, "addons"), {"country": self._market.country}, True)
-        except NotFoundError:
-            return []
-
-    def offers_of_customer(self, customer_id: str) -> list[Offer]:
-        """Get the offers that a customer may buy."""
-        return self._collection(
-            f"Could not list the offers of customer {customer_id}", ("customers", customer_id, "offers"), {}
-        )
-
-    def offer_categories(self) -> list[dict[str, t.Any]]:
-        """Get the offer categories of the market."""
-        attempted = f"Could not list the offer categories in {self._market.country}"
-        return self._collection(attempted, ("offercategories",), {"country": self._market.country})
-
-    def _call(self, attempted: str, path: tuple[str, ...], params: Mapping[str, str]) -> Response:
-        headers = {
-            # XML is offered too.
-            "Accept": "application/json",
-            "X-Locale": self._market.locale,
+    def get(
+        self,
+        attempted: str,
+        path: tuple[str, ...],
+        params: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline | None = None,
+    ) -> Response:
+        """Send a GET request to a path below `/v1`."""
+        own = {
+            "X-Locale": self.market.locale,
             # The same on every try of this call.
             "MS-RequestId": str(uuid.uuid4()),
             "MS-CorrelationId": str(uuid.uuid4()),
             "MS-Contract-Version": "v1",
             "MS-PartnerCenter-Application": USER_AGENT,
         }
-        try:
-            return self._session.call("GET", ("v1", *path), params=params, headers=headers)
-        except UnavailableError as exc:
-            raise exc.within(attempted) from None
+        return self.call(attempted, "GET", ("v1", *path), params, {**own, **(headers or {})}, deadline=deadline)
 
-    def _collection(
-        self, attempted: str, path: tuple[str, ...], params: dict[str, str], of_one_offer: bool = False
-    ) -> list[dict[str, t.Any]]:
-        found: list[dict[str, t.Any]] = []
+    def meaning(self, details: ErrorDetails, subject: t.Any) -> Meaning:
+        """See ServiceClient; `subject` names what was requested by id, with an article, if anything was."""
+        if subject and meanings.is_unknown(details):
+            return Meaning(f"there is no such {subject}", f"Check {subject}_id and country", not_found=True)
+        return meanings.meaning(details)
+
+    def list_all(
+        self, attempted: str, path: tuple[str, ...], params: Mapping[str, str], subject: str = ""
+    ) -> list[Item]:
+        """Return all items of a list, page after page, each once: pages overlap when the list changes
+        meanwhile."""
+        return unique((item for page in self._pages(attempted, path, params, subject) for item in page), self.identify)
+
+    def identify(self, item: Item) -> str:
+        """Return what tells an item of a list from the others, or an empty text; ids differ in more than case."""
+        return str(item.get("id") or "").lower()
+
+    def _pages(
+        self, attempted: str, path: tuple[str, ...], params: Mapping[str, str], subject: str
+    ) -> Iterator[list[Item]]:
+        """Yield the items of each page. All pages share one deadline and one limit in bytes."""
+        deadline = Deadline(self.settings.deadline)
         ids: set[str] = set()
-        seen: set[t.Any] = set()
-        while True:
-            where = (path, tuple(sorted(params.items())))
-            if where in seen or len(seen) >= _MOST_PAGES:
-                raise _endless(attempted, len(seen))
-            seen.add(where)
-            answer = self._call(attempted, path, params)
-            if answer.status != 200:
-                raise self._refused(attempted, answer, of_one_offer)
-            page = json_object(answer, attempted)
-            entries = page.get("items")
-            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                raise _unusable(attempted, answer, "without a list of items in it")
-            # Pages overlap when the list changes meanwhile.
-            before = len(found)
-            for entry in entries:
-                entry_id = str(entry.get("id") or "").lower()
-                if not entry_id or entry_id not in ids:
-                    ids.add(entry_id)
-                    found.append(entry)
-            links = page.get("links")
-            following = links.get("next") if isinstance(links, dict) else None
-            uri = following.get("uri") if isinstance(following, dict) else None
+        count = size = 0
+        headers: Mapping[str, str] = {}
+        for number in range(1, _MAX_PAGES + 1):
+            response = self.get(attempted, path, params, headers, deadline)
+            page = self.json(attempted, response, subject)
+            size += len(response.body)
+            items = page.get("items")
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                raise self.unusable(attempted, response, "without a list of items in it", CHECK_ADDRESS)
+            if size > _MAX_LIST_BYTES:
+                raise self.unusable(
+                    attempted, response, f"and the list is larger than {_MAX_LIST_BYTES // MEBIBYTE} MiB", CHECK_ADDRESS
+                )
+            yield items
+            known = len(ids)
+            ids.update(self.identify(item) or f"{number}/{place}" for place, item in enumerate(items))
+            count += len(items)
+            link = _next_link(page)
             total = page.get("totalCount")
-            news = len(found) > before
-            if uri:
-                if not news:
-                    raise _endless(attempted, len(seen))
-                path, params = self._next_page(attempted, str(uri))
-            elif news and isinstance(total, int) and total > len(found):
-                # Links can be absent though there is more.
-                params = {**params, "offset": str(len(found)), "size": str(len(entries))}
+            if link and len(ids) > known:
+                path, params = self._parse_link(attempted, str(link["uri"]))
+                headers = _link_headers(link)
+            elif link:
+                raise _endless(attempted, number)
+            elif self.OFFSETS and len(ids) > known and isinstance(total, int) and total > len(ids):
+                params = {**params, "offset": str(len(ids)), "size": str(len(items))}
             else:
-                return found
+                return
+            if not deadline.remaining():
+                raise UnavailableError(
+                    attempted,
+                    f"{number} pages with {count} items came within the deadline of {deadline.seconds:g} seconds, and"
+                    " there are more",
+                    "Set deadline to more seconds",
+                    deadline_exceeded=True,
+                )
+        raise _endless(attempted, _MAX_PAGES)
 
-    def _next_page(self, attempted: str, uri: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    def _parse_link(self, attempted: str, uri: str) -> tuple[tuple[str, ...], dict[str, str]]:
         """Turn a link into path and query below the service's root. Links are relative and leave out the version."""
-        base = urlsplit(self._session.settings.base_url)
+        base = urlsplit(self.settings.base_url)
         no_path = ServiceError(attempted, "the service's next page is no path", "Ask Microsoft's support")
         try:
             link = urlsplit(uri)
@@ -166,7 +144,7 @@ class PartnerCenter:
             raise ServiceError(
                 attempted,
                 f"the service's next page is on another host, {printable(link.netloc, 100)}, to which no token is sent",
-                "Check base_url, and whether a proxy answers in the service's place",
+                CHECK_ADDRESS,
             )
         path = link.path
         if base.path and path.startswith(base.path + "/"):
@@ -178,28 +156,30 @@ class PartnerCenter:
             raise no_path
         return tuple(segments), dict(parse_qsl(link.query, keep_blank_values=True))
 
-    def _refused(self, attempted: str, answer: Response, of_one_offer: bool = False) -> ServiceError | UnavailableError:
-        fault = self._session.fault(answer)
-        cause = fault.text(answer.request)
-        if answer.gave_up:
-            cause = f"{cause}; {answer.gave_up}"
-            remedy = meaning(fault)[1] if fault.status == 429 else "Run again later"
-            return UnavailableError(attempted, cause, remedy, answer.deadline_exceeded)
-        page = answer.body.lstrip()[:1] == b"<"
-        if of_one_offer and is_unknown_offer(fault) and not page:
-            return NotFoundError(
-                attempted,
-                f"there is no such offer ({cause})",
-                "Check offer_id and country",
-                status=fault.status,
-                code=fault.code,
-            )
-        why, remedy = meaning(fault)
-        if page:
-            why, remedy = "a page came instead of the service's answer", "Check base_url and the proxy"
-        return ServiceError(
-            attempted, f"{why} ({cause})" if why else cause, remedy, status=fault.status, code=fault.code
-        )
+
+def unique(items: t.Iterable[Item], identify: t.Callable[[Item], str]) -> list[Item]:
+    """Return the items in their order, of those that are identified alike the first."""
+    found: dict[t.Any, Item] = {}
+    for item in items:
+        found.setdefault(identify(item) or (len(found),), item)
+    return list(found.values())
+
+
+def _next_link(page: Item) -> Item | None:
+    links = page.get("links")
+    link = links.get("next") if isinstance(links, dict) else None
+    return link if isinstance(link, dict) and link.get("uri") else None
+
+
+def _link_headers(link: Item) -> dict[str, str]:
+    """Return the headers that a link wants to be followed with, but for those that are for a server alone."""
+    headers = link.get("headers")
+    pairs = [one for one in headers if isinstance(one, dict)] if isinstance(headers, list) else []
+    return {
+        name: value
+        for name, value in ((one.get("key"), one.get("value")) for one in pairs)
+        if isinstance(name, str) and isinstance(value, str) and name.lower().startswith("ms-") and value.isprintable()
+    }
 
 
 def _endless(attempted: str, pages: int) -> ServiceError:
@@ -207,13 +187,4 @@ def _endless(attempted: str, pages: int) -> ServiceError:
         attempted,
         f"the service's pages never end ({pages} so far)",
         "Run again; if it stays so, ask Microsoft's support",
-    )
-
-
-def _unusable(attempted: str, answer: Response, how: str) -> ServiceError:
-    return ServiceError(
-        attempted,
-        f"{answer.request} answered HTTP {answer.status} {how}",
-        "Check base_url, and whether a proxy answers in the service's place",
-        status=answer.status,
     )

@@ -3,15 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""What Partner Center's faults mean for the user. Source: reference facts on Partner Center, tables of codes.
+"""What Partner Center's refusals mean for the user. Source: reference facts on Partner Center, tables of codes.
 
-The same number can mean two things, so faults are told apart by HTTP status and code together; where a code is not
-helpful (0 is common), by what the text says.
+The same number can mean two things, so HTTP status and code decide together; where a code does not help (0 is common),
+the text does.
 """
 
 from __future__ import annotations
 
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import Fault
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import Meaning
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import ErrorDetails
 
 _SUPPORT = "Give both ids to Microsoft's support if it stays so"
 _MFA = (
@@ -75,27 +76,32 @@ _BY_STATUS = {
 }
 
 
-def is_unknown_offer(fault: Fault) -> bool:
-    """Tell whether the fault of a request for one offer means that there is no such offer.
+def is_unknown(details: ErrorDetails) -> bool:
+    """Return whether the refusal of a request by id means that there is no such thing.
 
     A 404 that has neither a code nor the service's ids comes from something in between.
     """
-    if (fault.status, fault.code) == (400, "800004"):
+    if details.page:
+        return False
+    if (details.status, details.code) == (400, "800004"):
         return True
-    of_the_service = bool(fault.code or fault.request_id or fault.correlation_id)
-    return fault.status == 404 and of_the_service and (404, fault.code) not in MEANINGS
+    of_the_service = bool(details.code or details.request_id or details.correlation_id)
+    return details.status == 404 and of_the_service and (404, details.code) not in MEANINGS
 
 
-def meaning(fault: Fault) -> tuple[str, str]:
-    """Return what a fault means and what to do about it."""
-    text = f"{fault.message} {fault.reason_phrase}".lower()
-    if fault.status == 401 and "mfa" in text:
-        return _MFA
-    known = MEANINGS.get((fault.status, fault.code))
-    if known is not None:
-        return known
-    if "not onboarded" in text:
-        return _COUNTRY
-    if "locale" in text and "not supported" in text:
-        return _LOCALE
-    return _BY_STATUS.get(fault.status, ("", _SUPPORT))
+def meaning(details: ErrorDetails) -> Meaning:
+    """Return what a refusal means and what to do about it."""
+    text = f"{details.message} {details.reason_phrase}".lower()
+    if details.page:
+        found = ("a page came instead of the service's response", "Check base_url and the proxy")
+    elif details.status == 401 and "mfa" in text:
+        found = _MFA
+    elif (details.status, details.code) in MEANINGS:
+        found = MEANINGS[details.status, details.code]
+    elif "not onboarded" in text:
+        found = _COUNTRY
+    elif "locale" in text and "not supported" in text:
+        found = _LOCALE
+    else:
+        found = _BY_STATUS.get(details.status, ("", _SUPPORT))
+    return Meaning(*found)

@@ -32,8 +32,8 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
     find_offers,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.offer_finder import FoundOffers
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.client import (
-    PartnerCenter,
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.offers import (
+    PartnerOffers,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import settings_from
 
@@ -105,10 +105,10 @@ class Partner:
         return self.options(**{"access_token": None, **ids, "authority": authority, **changes})
 
     @contextmanager
-    def client(self, country: str = "US", locale: str = "en-US", **changes: Any) -> Iterator[PartnerCenter]:
+    def client(self, country: str = "US", locale: str = "en-US", **changes: Any) -> Iterator[PartnerOffers]:
         """A client of the service."""
         settings = settings_from(self.options(**changes), "partner_center", {})
-        client = PartnerCenter(settings, self.cache, Market(country, locale))
+        client = PartnerOffers(settings, self.cache, market=Market(country, locale))
         try:
             yield client
         finally:

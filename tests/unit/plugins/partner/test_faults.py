@@ -217,7 +217,7 @@ class TestOtherShapes:
         text = str(partner.error(ServiceError, lambda: partner.find(AZURE, on_missing="ignore")))
         assert "Check base_url" in text
         with partner.client() as client:
-            partner.error(ServiceError, lambda: client.addons(AZURE))
+            partner.error(ServiceError, lambda: client.list_addons(AZURE))
 
     def test_an_empty_404_of_the_service_is_one(self, partner: Partner) -> None:
         assert partner.find(UNKNOWN_EMPTY, on_missing="ignore").not_found == [UNKNOWN_EMPTY]

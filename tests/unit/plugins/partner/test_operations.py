@@ -91,7 +91,7 @@ class TestCollections:
     def test_addons(self, partner: Partner) -> None:
         with_addons = next(offer for offer in partner.emu.offers() if offer["hasAddOns"])
         with partner.client() as client:
-            found = client.addons(with_addons["id"])
+            found = client.list_addons(with_addons["id"])
         assert found == offers.addons(with_addons["id"])
         assert found
         (request,) = partner.requests
@@ -104,7 +104,7 @@ class TestCollections:
 
     def test_addons_of_an_offer_that_is_not_found_are_none(self, partner: Partner) -> None:
         with partner.client() as client:
-            assert client.addons(UNKNOWN_400) == []
+            assert client.list_addons(UNKNOWN_400) == []
 
     def test_categories(self, partner: Partner) -> None:
         assert partner.categories(country="DE", locale="de-DE") == offers.categories("DE", "de-DE")
@@ -136,10 +136,10 @@ class TestHeaders:
     def test_of_every_operation(self, partner: Partner) -> None:
         with partner.client("DE", "de-DE") as client:
             client.get_offer(AZURE)
-            client.offers_of_market("Trial_Key")
-            client.addons(AZURE)
-            client.offer_categories()
-            client.offers_of_customer(partner.emu.customer_ids["DE"])
+            client.list_offers("Trial_Key")
+            client.list_addons(AZURE)
+            client.list_categories()
+            client.list_customer_offers(partner.emu.customer_ids["DE"])
         assert len(partner.requests) == 5
         for request in partner.requests:
             headers = request["headers"]
@@ -199,7 +199,7 @@ class TestIds:
     @pytest.mark.parametrize("offer_id", ODD_IDS)
     def test_of_addons_too(self, offer_id: str, partner: Partner) -> None:
         with partner.client() as client:
-            assert client.addons(offer_id) == []
+            assert client.list_addons(offer_id) == []
         assert partner.paths == [f"/v1/offers/{quote(offer_id, safe='')}/addons"]
 
     @pytest.mark.parametrize("category_id", ["A&country=DE", "Büro/50%"])

@@ -44,7 +44,7 @@ class TestPages:
     def test_of_addons(self, partner: Partner) -> None:
         partner.emu.settings(partner_page_size=2)
         with partner.client() as client:
-            assert client.addons(PARENT) == offers.addons(PARENT)
+            assert client.list_addons(PARENT) == offers.addons(PARENT)
         assert set(partner.paths) == {f"/v1/offers/{PARENT}/addons"}
         assert len(partner.paths) > 1
 
@@ -211,7 +211,7 @@ class TestEndlessPages:
         assert len(partner.requests) <= most
 
     def test_with_ever_new_offers(self, partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_partner_center, "_MOST_PAGES", 20)
+        monkeypatch.setattr(_partner_center, "_MAX_PAGES", 20)
         partner.emu.settings(partner_page_size=1)
         assert "pages never end (20 so far)" in str(partner.error(ServiceError, partner.find))
         assert len(partner.requests) == 20

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from emulator.client import Emulator
 
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec import services as names
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     OptionError,
     ProvisioningError,
@@ -20,8 +21,14 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import RunCache
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceSession
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import ServiceClient
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import ConsumerCatalog
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_for_business import (
+    StoreForBusiness,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import SERVICES
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.clouds import CLOUDS
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings, settings_from
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
@@ -34,11 +41,11 @@ def cache(request: pytest.FixtureRequest, tmp_path: Path) -> RunCache | NoCache:
 @pytest.fixture
 def open_session(
     make_settings: Callable[..., Settings], cache: RunCache | NoCache
-) -> Iterator[Callable[..., ServiceSession]]:
+) -> Iterator[Callable[..., ServiceClient]]:
     sessions = []
 
-    def open_one(**options: Any) -> ServiceSession:
-        sessions.append(ServiceSession(make_settings(**options), cache))
+    def open_one(**options: Any) -> ServiceClient:
+        sessions.append(StoreForBusiness(make_settings(**options), cache))
         return sessions[-1]
 
     yield open_one
@@ -53,31 +60,31 @@ def path_of(emu: Emulator) -> tuple[str, ...]:
 class TestToken:
     def test_one_for_all_calls_of_a_session(self, emu: Emulator, open_session) -> None:
         session = open_session()
-        assert [session.call("POST", path_of(emu)).status for _try in range(3)] == [200] * 3
+        assert [session.call("Could not try", "POST", path_of(emu)).status for _try in range(3)] == [200] * 3
         assert emu.token_requests() == 1
 
     def test_one_for_all_sessions_of_a_run(self, emu: Emulator, open_session, cache) -> None:
         for _try in range(3):
-            open_session().call("POST", path_of(emu))
+            open_session().call("Could not try", "POST", path_of(emu))
         assert emu.token_requests() == (1 if isinstance(cache, RunCache) else 3)
 
     def test_one_for_calls_at_once(self, emu: Emulator, open_session) -> None:
         emu.latency(30, "entra")
         session = open_session()
         with ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda number: session.call("POST", path_of(emu)), range(8)))
+            answers = list(pool.map(lambda number: session.call("Could not try", "POST", path_of(emu)), range(8)))
         assert [answer.status for answer in answers] == [200] * 8
         assert emu.token_requests() == 1
 
     def test_that_runs_out_is_replaced(self, emu: Emulator, open_session) -> None:
         emu.settings(token_lifetime=200)
         session = open_session()
-        assert [session.call("POST", path_of(emu)).status for _try in range(2)] == [200] * 2
+        assert [session.call("Could not try", "POST", path_of(emu)).status for _try in range(2)] == [200] * 2
         assert emu.token_requests() == 2
 
     def test_that_is_refused_once_is_replaced_once(self, emu: Emulator, open_session) -> None:
         emu.fault(listener="store", action="unauthorized", times=1)
-        assert open_session().call("POST", path_of(emu)).status == 200
+        assert open_session().call("Could not try", "POST", path_of(emu)).status == 200
         assert emu.count("store") == 2
         assert emu.token_requests() == 2
         first, second = emu.requests("store")
@@ -85,24 +92,24 @@ class TestToken:
 
     def test_that_was_revoked_is_replaced(self, emu: Emulator, open_session) -> None:
         session = open_session()
-        session.call("POST", path_of(emu))
+        session.call("Could not try", "POST", path_of(emu))
         emu.revoke_tokens()
-        assert session.call("POST", path_of(emu)).status == 200
+        assert session.call("Could not try", "POST", path_of(emu)).status == 200
 
     def test_that_is_refused_for_good_is_two_requests(self, emu: Emulator, open_session) -> None:
         emu.fault(listener="store", action="unauthorized")
-        assert open_session().call("POST", path_of(emu)).status == 401
+        assert open_session().call("Could not try", "POST", path_of(emu)).status == 401
         assert emu.count("store") == 2
         assert emu.token_requests() == 2
 
     def test_of_another_tenant_is_two_requests(self, emu: Emulator, open_session) -> None:
         emu.fault(listener="entra", action="wrong_tenant_token")
-        assert open_session().call("POST", path_of(emu)).status == 401
+        assert open_session().call("Could not try", "POST", path_of(emu)).status == 401
         assert emu.count("store") == 2
 
     def test_that_was_given_ready_is_one_request(self, emu: Emulator, open_session) -> None:
         session = open_session(client_secret=None, access_token=emu.token(lifetime=-60))
-        assert session.call("POST", path_of(emu)).status == 401
+        assert session.call("Could not try", "POST", path_of(emu)).status == 401
         assert emu.count("store") == 1
         assert emu.token_requests() == 0
 
@@ -110,52 +117,52 @@ class TestToken:
         emu.fault(listener="store", action="unauthorized")
         emu.fault(listener="entra", action="entra_error", value=7000222, after=1, path_regex="/token")
         with pytest.raises(SignInError, match="AADSTS7000222"):
-            open_session().call("POST", path_of(emu))
+            open_session().call("Could not try", "POST", path_of(emu))
         assert emu.count("store") == 1
 
     @pytest.mark.parametrize("status", [403, 404, 409, 500])
     def test_is_only_replaced_for_status_401(self, status: int, emu: Emulator, open_session) -> None:
         emu.fault(listener="store", action="status", status=status)
-        assert open_session(max_retries=0).call("POST", path_of(emu)).status == status
+        assert open_session(max_retries=0).call("Could not try", "POST", path_of(emu)).status == status
         assert emu.count("store") == 1
         assert emu.token_requests() == 1
 
 
 class TestCalls:
     def test_each_segment_is_encoded(self, emu: Emulator, open_session) -> None:
-        open_session().call("GET", ("V1", "a/b", "ü ?#%", "c+d"))
+        open_session().call("Could not try", "GET", ("V1", "a/b", "ü ?#%", "c+d"))
         assert emu.requests("store")[0]["path"] == "/V1/a%2Fb/%C3%BC%20%3F%23%25/c%2Bd"
 
     @pytest.mark.parametrize("segment", [".", "..", "%2e%2e"])
     def test_no_segment_leads_out_of_the_path(self, segment: str, emu: Emulator, open_session) -> None:
         with contextlib.suppress(ProvisioningError):
-            open_session().call("GET", ("V1", "Products", segment, "x"))
+            open_session().call("Could not try", "GET", ("V1", "Products", segment, "x"))
         paths = [entry["path"] for entry in emu.requests("store")]
         assert all(path.startswith("/V1/Products/") and path.count("/") == 4 for path in paths)
 
     def test_what_is_no_text_makes_no_request(self, emu: Emulator, open_session) -> None:
         session = open_session()
         with pytest.raises(OptionError, match="not text"):
-            session.call("GET", ("V1", "\ud800"))
+            session.call("Could not try", "GET", ("V1", "\ud800"))
         with pytest.raises(OptionError, match="not text"):
-            session.call("GET", ("V1", "x"), {"country": "\ud800"})
+            session.call("Could not try", "GET", ("V1", "x"), {"country": "\ud800"})
         assert emu.requests("store") == []
 
     def test_a_token_that_no_header_can_hold(self, emu: Emulator, open_session) -> None:
         session = open_session(auth_method="access_token", access_token="canary-ŧoken")
         with pytest.raises(OptionError, match="characters that HTTP does not take") as caught:
-            session.call("GET", ("V1", "x"))
+            session.call("Could not try", "GET", ("V1", "x"))
         assert "canary" not in str(caught.value)
         assert emu.requests("store") == []
 
     def test_the_path_of_the_root_url_stays(self, emu: Emulator, open_session) -> None:
-        open_session(base_url=emu.store + "/gateway/store/").call("GET", ("V1", "x"))
+        open_session(base_url=emu.store + "/gateway/store/").call("Could not try", "GET", ("V1", "x"))
         assert emu.requests("store")[0]["path"] == "/gateway/store/V1/x"
 
     def test_the_deadline_is_for_both_tries_together(self, emu: Emulator, open_session) -> None:
         emu.fault(listener="store", action="unauthorized", times=1)
         emu.fault(listener="store", action="status", status=429, retry_after=5)
-        answer = open_session(deadline=3.0).call("POST", path_of(emu))
+        answer = open_session(deadline=3.0).call("Could not try", "POST", path_of(emu))
         assert answer.deadline_exceeded
         assert emu.count("store") == 2
 
@@ -166,7 +173,7 @@ class TestFault:
         body = {"code": emu.client_secret, "message": f"Bearer {token} by {emu.client_secret}", "data": [token]}
         emu.fault(listener="store", action="status", status=400, body=body, headers={"MS-RequestId": token})
         session = open_session(access_token=token, auth_method="access_token")
-        text = session.fault(session.call("POST", path_of(emu))).text("POST x")
+        text = str(session.refused("Could not try", session.call("Could not try", "POST", path_of(emu))))
         assert token not in text
         assert "eyJ" not in text
         assert emu.client_secret not in text
@@ -175,6 +182,25 @@ class TestFault:
     def test_nor_does_a_refresh_token(self, emu: Emulator, open_session) -> None:
         emu.fault(listener="store", action="status", status=400, body={"message": f"It is {emu.refresh_token}."})
         session = open_session(refresh_token=emu.refresh_token)
-        text = session.fault(session.call("POST", path_of(emu))).text("POST x")
+        text = str(session.refused("Could not try", session.call("Could not try", "POST", path_of(emu))))
         assert "saying: It is" in text
         assert emu.refresh_token not in text
+
+
+class TestTable:
+    def test_agrees_with_the_names_in_options_and_clouds(self) -> None:
+        assert {*names.ACCESS_SERVICES, *names.LICENSE_SERVICES, *names.CONTENT_ID_OPTIONAL} <= SERVICES.keys()
+        assert all(cloud.services.keys() == SERVICES.keys() for cloud in CLOUDS.values())
+        assert [name for name in SERVICES if hasattr(SERVICES[name].client, "get_offline_license")] == list(
+            names.LICENSE_SERVICES
+        )
+        for name, endpoint in CLOUDS["public"].services.items():
+            assert bool(endpoint.audience) == SERVICES[name].client.SIGN_IN
+
+    def test_a_service_without_sign_in_gets_no_token_and_needs_no_credential(self, emu: Emulator) -> None:
+        options = {"base_url": emu.catalog, "ca_path": emu.ca_path, "access_token": "canary", "auth_method": "auto"}
+        with ConsumerCatalog(settings_from(options, "store_consumer_catalog", {}), NoCache()) as client:
+            client.sign_in()
+            client.call("Could not try", "GET", ("v7.0", "products", "9WZDNCRFJ3PS"))
+        assert "authorization" not in emu.requests("catalog")[0]["headers"]
+        assert emu.token_requests() == 0

@@ -15,8 +15,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import (
-    Fault,
-    fault_of,
+    ErrorDetails,
+    parse_fault,
 )
 
 CANARY = "canary-token-of-the-bearer"
@@ -76,7 +76,7 @@ class TestFault:
         ids=str,
     )
     def test_finds_the_same_facts_in_every_shape(self, body: dict[str, Any]) -> None:
-        fault = fault_of(answer(body, 400))
+        fault = parse_fault(answer(body, 400))
         assert (fault.status, fault.code, fault.message, fault.reason) == (400, "2007", "Not so", "why; where")
 
     @pytest.mark.parametrize(
@@ -93,35 +93,35 @@ class TestFault:
         ],
     )
     def test_reads_a_document_within_a_description(self, description: str, shown: str) -> None:
-        assert fault_of(answer({"code": 2007, "description": description}, 400)).message == shown
+        assert parse_fault(answer({"code": 2007, "description": description}, 400)).message == shown
 
     def test_finds_parameter_and_ids(self) -> None:
         body = {"code": "BadRequest", "message": "No.", "data": {"parameterName": "skuId", "reason": "invalid"}}
-        fault = fault_of(answer(body, 400, MS_RequestId="r-1", MS_CorrelationId="c-1"))
+        fault = parse_fault(answer(body, 400, MS_RequestId="r-1", MS_CorrelationId="c-1"))
         assert fault.text("POST https://x/y") == (
             "POST https://x/y answered HTTP 400, code BadRequest, request id r-1, correlation id c-1, saying: No;"
             " invalid; parameter skuId"
         )
 
     def test_without_facts_there_is_still_the_status(self) -> None:
-        assert fault_of(answer(b"", 503)).text("GET https://x") == "GET https://x answered HTTP 503"
+        assert parse_fault(answer(b"", 503)).text("GET https://x") == "GET https://x answered HTTP 503"
 
     @pytest.mark.parametrize("body", [b"plain", b"<html>", b"[1, 2]", b"null", b"7", b"\xff", b"{", b"[" * 50_000])
     def test_bodies_that_say_nothing_that_can_be_read(self, body: bytes) -> None:
-        assert fault_of(answer(body, 409)) == Fault(409, "Reason")
+        assert parse_fault(answer(body, 409)) == ErrorDetails(409, "Reason", page=body == b"<html>")
 
     @pytest.mark.parametrize("name", ["code", "message", "description", "reason", "data", "parameterName"])
     def test_a_repeated_secret_does_not_show(self, name: str) -> None:
         bodies = [{name: f"about {CANARY} and"}, {"error": {name: CANARY}}, {"data": [{name: CANARY}, CANARY]}]
         bodies += [{name: "x" * filler + CANARY} for filler in range(270, 300, 4)]
         for body in bodies:
-            fault = fault_of(answer(body, 400, MS_RequestId=CANARY, MS_CV=CANARY), (CANARY, ""))
+            fault = parse_fault(answer(body, 400, MS_RequestId=CANARY, MS_CV=CANARY), (CANARY, ""))
             assert "canary" not in fault.text("POST x")
             assert "canary" not in repr(fault)
 
     def test_text_is_shown_harmlessly(self) -> None:
         body = {"code": "a\nb", "message": "x\x1b[31m\r\ny" + "z" * 1000, "reason": "\u202e&lt;b&gt;"}
-        text = fault_of(answer(body, 400, MS_RequestId="r\x07" + "1" * 5000)).text("POST x")
+        text = parse_fault(answer(body, 400, MS_RequestId="r\x07" + "1" * 5000)).text("POST x")
         assert text.isprintable()
         assert len(text) < 1500
 
@@ -143,10 +143,10 @@ class TestFault:
         st.sampled_from([400, 404, 409, 500]),
     )
     def test_any_json(self, body: Any, status: int) -> None:
-        fault = fault_of(answer(body, status))
+        fault = parse_fault(answer(body, status))
         assert fault.status == status
         assert fault.text("POST x").isprintable()
 
     @given(st.binary(max_size=100))
     def test_any_bytes(self, body: bytes) -> None:
-        assert fault_of(answer(body, 400)).status == 400
+        assert parse_fault(answer(body, 400)).status == 400

@@ -25,7 +25,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_license_service
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import SERVICES
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 pytestmark = [pytest.mark.usefixtures("quick_retries"), both_services]
@@ -228,8 +228,7 @@ class TestAnswersThatCannotBeUsed:
 
 
 def test_the_sign_in_can_be_had_in_advance(service: LicenseService, make_settings: Callable[..., Settings]) -> None:
-    client = open_license_service(make_settings(), NoCache(), 1)
-    client.sign_in()
-    client.close()
+    with SERVICES[service.name].client(make_settings(), NoCache()) as client:
+        client.sign_in()
     assert service.emulator.token_requests() == 1
     assert service.emulator.stats().get(service.listener, {}).get("requests", 0) == 0

@@ -22,11 +22,13 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import PackageFilter
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.catalog_packages import (
+    describe,
+    matches,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import (
     Package,
     StoreCatalog,
-    describe,
-    matches,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import settings_from
 
@@ -54,9 +56,9 @@ class Catalog:
             "deadline": 30.0,
             **options,
         }
-        client = StoreCatalog(settings_from(values, "store_catalog", {}), NoCache(), market)
+        client = StoreCatalog(settings_from(values, "store_catalog", {}), NoCache(), market=market)
         try:
-            return client.get_packages(product.product_id, languages)
+            return list(client.get_product(product.product_id, languages).packages)
         finally:
             client.close()
 
@@ -140,7 +142,7 @@ class TestPackages:
 
     def test_with_null_in_place_of_everything_that_is_not_needed(self, catalog: Catalog) -> None:
         (package, *_others) = catalog.offline(catalog.emu.special("null_fields"))
-        expected = Package(OFFLINE_SKU, package.package_id, package.content_id, "", "", (), (), "")
+        expected = Package(OFFLINE_SKU, package.package_id, package.content_id, "", "")
         assert package == expected
 
     @pytest.mark.parametrize("behavior", EMPTY)
@@ -186,7 +188,7 @@ class TestPackages:
         sku = {"skuId": "0015", "properties": {"packages": [package, None, "text"]}}
         catalog.fault("status", status=200, body={"Product": {"DisplaySkuAvailabilities": [{"Sku": sku}]}})
         first, *others = catalog.get(catalog.emu.product(0))
-        assert first == Package("0015", "", "x", "", "", (), ("de-de",), "")
+        assert first == Package("0015", "", "x", "", "", "a_b", languages=("de-de",))
         assert {package.content_id for package in others} == {""}
 
 
@@ -276,7 +278,7 @@ class TestTrouble:
 
 
 def package(*architectures: str, languages: tuple[str, ...] = (), family: str = "") -> Package:
-    return Package("0015", "", "x", "Msix", family, architectures, languages, "")
+    return Package("0015", "", "x", "Msix", family, architectures=architectures, languages=languages)
 
 
 class TestMatches:

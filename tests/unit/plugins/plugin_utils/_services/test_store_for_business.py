@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 ACQUIRE = "Acquire the product"
 NOT_ENABLED = "The publisher has not enabled offline licensing"
 ACTIVATE = "Activate the application as a management tool in the Store (Settings, Distribute, Management tools)"
-SUCCESSOR = "use the Store licensing service instead"
+SUCCESSOR = "set service to store_licensing"
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_license_service
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_client
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
     Settings,
     settings_from,
@@ -76,7 +76,7 @@ class TestSignIn:
     """Ready tokens, refresh tokens, and applications, which are passed through."""
 
     def get(self, service: LicenseService, make: Callable[..., Settings], **options: Any) -> bytes:
-        client = open_license_service(make(**{**dict.fromkeys(READY), **options}), NoCache(), 1)
+        client = open_client(make(**{**dict.fromkeys(READY), **options}), NoCache(), 1)
         try:
             return client.get_offline_license(key_of(service.emulator.product(0))).data
         finally:
