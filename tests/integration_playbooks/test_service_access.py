@@ -371,7 +371,7 @@ def test_playbook(lab: Lab) -> None:
     run = lab.run_plays(PLAYBOOK, "-e", json.dumps(survey))
     assert run.status == 2
     assert RETIRED in run.stdout
-    assert "service=store_licensing instead" in run.stdout
+    assert "set service to store_licensing" in run.stdout
     assert "offer categories could be listed" in run.stdout
     assert "store_for_business cannot be used as it is" in run.error("localhost", "Fail when a step failed")
     assert_no_secret(lab, run)
