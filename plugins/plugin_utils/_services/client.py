@@ -21,7 +21,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import Request
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import MEBIBYTE, Request
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import HttpSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
@@ -29,8 +29,6 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.f
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import secrets_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
-
-MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)

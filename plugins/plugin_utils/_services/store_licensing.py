@@ -21,10 +21,10 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_
     is_from_service,
     lower_keys,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import MEBIBYTE
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.strict_session import USER_AGENT
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import (
-    MEBIBYTE,
     Meaning,
     ServiceClient,
 )

@@ -19,11 +19,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import MEBIBYTE
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.strict_session import USER_AGENT
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import (
-    MEBIBYTE,
     Meaning,
     ServiceClient,
 )
