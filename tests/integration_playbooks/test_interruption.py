@@ -144,3 +144,20 @@ def test_interrupted_run(
 
 def _names(lab: Lab) -> set[str]:
     return {name for name in os.listdir(lab.stage("linux1")) if name != MANIFEST}
+
+
+@pytest.mark.parametrize("hanging", ["entra", "store"])
+def test_ctrl_c_does_not_wait_for_what_hangs(lab: Lab, figure: Figure, hanging: str) -> None:
+    """The main process alone gets the signal: the workers hear of it by ansible-core."""
+    lab.emulator.fault(listener=hanging, action="stall_headers")
+    process = lab.start([lab.play([lab.task(licenses=lab.emulator.licenses(20), max_concurrency=16)])])
+    _wait(lambda: lab.emulator.count(hanging) > 0, 0.02)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.wait(_SECONDS)
+    _wait(lambda: not list(processes_of(lab)), 0.05)
+    seconds = time.monotonic() - begun
+    assert seconds < 2
+    stdout, stderr = process.communicate(timeout=_SECONDS)
+    assert "Traceback" not in stdout + stderr
+    figure(f"SIGINT while {hanging} hangs: all processes gone after {seconds:.1f} seconds")

@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 import typing as t
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     MissingLibraryError,
@@ -28,6 +27,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.prot
     Cache,
     Entry,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.threads import call_in_threads
 
 Key = t.TypeVar("Key", bound=t.Hashable)
 Progress = t.Callable[[t.Any, t.Any, int, int], None]
@@ -87,18 +87,12 @@ class Bulk(t.Generic[Key]):
         outcomes: dict[Key, Entry | ProvisioningError],
     ) -> None:
         total = len(outcomes) + len(keys)
-        with ThreadPoolExecutor(max_workers=min(max_concurrency, len(keys))) as pool:
-            waiting = {pool.submit(self._outcome, key, get): key for key in keys}
-            try:
-                for done in as_completed(waiting):
-                    key = waiting[done]
-                    outcomes[key] = done.result()
-                    if self._progress is not None:
-                        self._progress(key, outcomes[key], len(outcomes), total)
-            except BaseException:
-                for future in waiting:
-                    future.cancel()
-                raise
+        calls = call_in_threads(lambda key: self._outcome(key, get), keys, max_concurrency)
+        with closing(calls):
+            for key, outcome in calls:
+                outcomes[key] = outcome
+                if self._progress is not None:
+                    self._progress(key, outcome, len(outcomes), total)
 
     def _outcome(self, key: Key, get: Callable[[Key], Entry]) -> Entry | ProvisioningError:
         if self._down is not None:
