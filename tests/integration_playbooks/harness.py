@@ -305,18 +305,6 @@ class Lab:
         )
 
 
-def without_action_plugins(lab: Lab) -> dict[str, str]:
-    """Make this collection available without its action plugins; return the environment that has Ansible use it."""
-    other = lab.directory / "collections" / "ansible_collections" / "msdevices" / "provisioning"
-    (other / "plugins").mkdir(parents=True)
-    for name in ("meta", "galaxy.yml"):
-        (other / name).symlink_to(ROOT / name)
-    for path in (ROOT / "plugins").iterdir():
-        if path.name not in ("action", "__pycache__"):
-            (other / "plugins" / path.name).symlink_to(path)
-    return {"ANSIBLE_COLLECTIONS_PATH": str(lab.directory / "collections")}
-
-
 def run_by_python(lab: Lab, name: str, options: dict[str, Any]) -> dict[str, Any]:
     """The answer of a module that Python runs from its file."""
     arguments = lab.directory / "arguments.json"

@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-import json
 import stat
-from pathlib import Path
 from typing import Any
 
 import pytest
 from emulator import offers
 
 from .conftest import Figure, NewLab
-from .harness import ROOT, Lab, run_by_python, without_action_plugins
+from .harness import Lab
 from .partner import (
     AZURE,
     CATEGORIES,
@@ -379,54 +377,3 @@ class TestRefreshTokenFile:
         text = run.error("linux1", "offers")
         assert "issued without multi-factor authentication" in text
         assert emulator.refresh_token_without_mfa not in run.output
-
-
-class TestWithoutActionPlugin:
-    """The module files are real modules: AnsibleModule, the same options, the same answers."""
-
-    def test_in_a_play(self, lab: Lab) -> None:
-        asking_partner_center(lab)
-        ids = lab.emulator.offer_ids(3)
-        tasks = [
-            offers_task(offer_id=[*ids, UNKNOWN], on_missing="warn"),
-            categories_task(),
-            offers_task("missing", offer_id=[UNKNOWN, UNKNOWN_EMPTY]),
-            offers_task("refused", offer_id=["a b"]),
-        ]
-        environment = without_action_plugins(lab)
-        run = lab.run([{**task, "ignore_errors": True} for task in tasks], environment=environment)
-        assert run.modules("linux1", "partner_offer_info") + run.modules("linux1", OFFERS) == 3, run.journal
-        result = run.ok("linux1", "offers")
-        assert result["offers"] == lab.emulator.offers()[:3]
-        assert result["not_found"] == [UNKNOWN]
-        assert any(UNKNOWN in str(warning) for warning in result["warnings"])
-        assert run.ok("linux1", "categories")["categories"] == offers.categories("US", "en-US")
-        text = run.error("linux1", "missing")
-        assert UNKNOWN in text
-        assert UNKNOWN_EMPTY in text
-        assert "offer_id 'a b'" in run.error("linux1", "refused")
-
-    @pytest.mark.parametrize("name", ["partner_offer_info", "partner_offer_category_info"])
-    def test_by_python(self, lab: Lab, name: str) -> None:
-        emulator = asking_partner_center(lab).emulator
-        options = {**lab.defaults, "country": "US", "access_token": emulator.clouds["public"]["access_token"]}
-        if name == "partner_offer_info":
-            options["offer_id"] = [AZURE]
-        result = run_by_python(lab, name, options)
-        assert result["changed"] is False
-        if name == "partner_offer_info":
-            assert result["offers"] == [offers.offer(0)]
-        else:
-            assert result["categories"] == offers.categories("US", "en-US")
-        assert options["access_token"] not in json.dumps(result)
-        failed = run_by_python(lab, name, {**options, "country": "USA"})
-        assert failed["failed"] is True
-        assert "country is 'USA'" in failed["msg"]
-        assert len(emulator.requests()) == 1
-
-
-def test_the_module_files_are_there() -> None:
-    """What the parts above leave out is the action plugins and nothing else."""
-    assert {path.name for path in Path(ROOT, "plugins", "action").glob("partner_*.py")} == {
-        path.name for path in Path(ROOT, "plugins", "modules").glob("partner_*.py")
-    }

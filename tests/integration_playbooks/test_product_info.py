@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.msdevices.provisioning.plugins.modules import ms_store_product_info
 
 from .conftest import Figure, NewLab
-from .harness import Lab, run_by_python, without_action_plugins
+from .harness import Lab
 from .products import INFO, info_task, store_licensing
 
 pytestmark = store_licensing
@@ -146,27 +146,3 @@ def test_examples(lab: Lab) -> None:
     )
     assert run.status == 0, run.output
     assert run.ok("linux1", "Show them")["msg"] == [product.content_ids[0]]
-
-
-@pytest.mark.once
-def test_without_its_action_plugin(lab: Lab) -> None:
-    """The module is a real one: the same options and answers, executed on the host."""
-    emulator = lab.emulator
-    product = emulator.product(7)
-    ready = {"auth_method": "access_token", "access_token": emulator.access_tokens["catalog"]}
-    tasks = [
-        info_task(lab, "found", product_id=product.product_id, sku_id="0015", **ready),
-        info_task(lab, "failed", product_id=emulator.special("catalog_unknown").product_id, **ready)
-        | {"ignore_errors": True},
-    ]
-    run = lab.run(tasks, environment=without_action_plugins(lab))
-    assert run.modules("linux1", "ms_store_product_info") + run.modules("linux1", INFO) == 2, run.journal
-    assert run.ok("linux1", "found")["products"][0]["content_ids"] == list(product.content_ids)
-    assert "there is no such product" in run.error("linux1", "failed")
-    assert run.catalog_requests == 2
-
-    options = {"base_url": emulator.catalog, "ca_path": emulator.ca_path, "product_id": [product.product_id], **ready}
-    answer = run_by_python(lab, "ms_store_product_info", options)
-    assert answer["changed"] is False
-    assert len(answer["products"][0]["packages"]) == len(emulator.product_packages(7)) + 2
-    assert ready["access_token"] not in str(answer)

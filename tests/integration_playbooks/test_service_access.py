@@ -17,7 +17,7 @@ import trustme
 from emulator.client import Emulator
 from emulator.entra_errors import ERRORS
 
-from .harness import Lab, Run, run_by_python, without_action_plugins
+from .harness import Lab, Run
 from .proxies import Proxy, closed_port, silent_port
 
 ACCESS = "msdevices.provisioning.service_access_info"
@@ -432,16 +432,3 @@ def test_ready_token_of_the_catalog_has_its_own_variable(lab: Lab) -> None:
     skipped = tuple(SIGN_IN)
     run, _details = run_cases(lab, {"catalog": Case({"service": "store_catalog"}, skipped=skipped)}, "-vvvvvv")
     assert_no_secret(lab, run, *lab.environment.values())
-
-
-@pytest.mark.parametrize("way", ["without the action plugin", "by Python"])
-def test_as_a_module(lab: Lab, way: str) -> None:
-    options = {**store(lab.emulator), "authority": lab.emulator.entra, "ca_path": lab.emulator.ca_path}
-    if way == "by Python":
-        ids = {name: lab.emulator.endpoints[name] for name in ("tenant_id", "client_id", "client_secret")}
-        result = run_by_python(lab, "service_access_info", {**options, **ids})
-    else:
-        run = lab.run([{"name": "access", ACCESS: options}], environment=without_action_plugins(lab))
-        result = run.ok("linux1", "access")
-        assert_no_secret(lab, run)
-    check(Case(options), result)
