@@ -21,4 +21,6 @@ class ActionModule(ProvisioningAction):
 
     def perform(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """See ProvisioningAction."""
-        return {"changed": False, "products": find_products(params, run_cache_of, self.progress("products"))}
+        warnings: list[str] = []
+        found = find_products(params, run_cache_of, warnings.append, self.progress("products"))
+        return {"changed": False, **found, **({"warnings": warnings} if warnings else {})}

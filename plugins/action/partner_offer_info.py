@@ -11,10 +11,7 @@ import typing as t
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.partner_offer import offer_specification
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.action import ProvisioningAction
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_offers import (
-    find_offers,
-    offer_result,
-)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_offers import find_offers
 
 
 class ActionModule(ProvisioningAction):
@@ -26,5 +23,4 @@ class ActionModule(ProvisioningAction):
         """See ProvisioningAction."""
         warnings: list[str] = []
         found = find_offers(params, run_cache_of, warnings.append, self.progress("offers"))
-        result = offer_result(found, params["include_addons"])
-        return {**result, "warnings": warnings} if warnings else result
+        return {"changed": False, **found, **({"warnings": warnings} if warnings else {})}

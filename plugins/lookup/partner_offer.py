@@ -94,6 +94,7 @@ _list:
 
 import typing as t
 
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.partner_offer import check_offer_ids
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.lookup import ProvisioningLookup
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_offers import find_offers
@@ -104,7 +105,8 @@ class LookupModule(ProvisioningLookup):
 
     def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
         """See ProvisioningLookup."""
-        found = find_offers({**options, "offer_id": terms}, run_cache_of, self._display.warning)
-        offers = iter(found.offers)
-        missing = {offer_id.lower() for offer_id in found.not_found}
-        return [None if term.lower() in missing else next(offers) for term in terms]
+        offer_ids = check_offer_ids(terms)
+        found = find_offers({**options, "offer_id": offer_ids}, run_cache_of, self._display.warning)
+        offers = iter(found["offers"])
+        missing = {offer_id.lower() for offer_id in found["not_found"]}
+        return [None if offer_id.lower() in missing else next(offers) for offer_id in offer_ids]

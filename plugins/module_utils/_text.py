@@ -80,3 +80,10 @@ def _forms(secret: str) -> list[str]:
         if len(inner) >= _MIN_BASE64:
             forms += [inner, inner.replace("+", "-").replace("/", "_")]
     return forms
+
+
+def bare_guid(text: str) -> str:
+    """Return an id without blanks around it and without the braces that PowerShell shows around GUIDs."""
+    text = text.strip()
+    inner = text[1:-1].strip() if text[:1] == "{" and text[-1:] == "}" else ""
+    return inner if len(inner) == 36 else text

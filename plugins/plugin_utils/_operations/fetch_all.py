@@ -3,22 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""Makes many calls to one service: concurrency, the run cache, and partial failure."""
+"""Makes many requests to one service: through the run cache, several at once, each failure by itself.
+
+The first request goes alone: where the host cannot be reached, that is one round of tries, and the run remembers it for
+a while, for all tasks and hosts.
+"""
 
 from __future__ import annotations
 
-import threading
+import time
 import typing as t
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, closing
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
-    MissingLibraryError,
     NotFoundError,
-    OptionError,
     ProvisioningError,
-    ServiceError,
-    SignInError,
     UnavailableError,
     error_from,
     to_entry,
@@ -27,115 +27,155 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.prot
     Cache,
     Entry,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.circuit_breaker import CircuitBreaker
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.threads import call_in_threads
 
 Key = t.TypeVar("Key", bound=t.Hashable)
-Progress = t.Callable[[t.Any, t.Any, int, int], None]
+Progress = Callable[[t.Any, t.Any, int, int], None]
+"""Called after each item in the caller's thread: its key, its outcome, how many are done, and of how many."""
 
-# So many calls in a row without any answer mean that the service is down, not that some items are unlucky.
-_FAILURES_IN_A_ROW = 8
+# Seconds for which a run believes that a host cannot be reached.
+_REMEMBERED = 300.0
 
 
-class Bulk(t.Generic[Key]):
-    """Gets items from one service, each through the cache, and stops asking a service that is down."""
+class Client(t.Protocol):
+    """What a service client has to have."""
+
+    def sign_in(self) -> None:
+        """Make sure that there is a token. Raises ProvisioningError."""
+
+
+class Source(t.NamedTuple):
+    """Where the items of one kind come from."""
+
+    open_client: Callable[[], AbstractContextManager[t.Any]]
+    """Makes the client, when there is something to request."""
+    get: Callable[[t.Any, t.Any], Entry]
+    """Gets the item of a key with the client, as a JSON object. Raises ProvisioningError."""
+    cache: Cache
+    scope: str
+    """What decides who asks whom (Settings.fingerprint)."""
+    kind: str
+    """A word for the items, in the cache's keys."""
+    name: Callable[[t.Any], str] = str
+    """Returns what tells a key from others, in the cache's keys."""
+
+    def cache_key(self, key: t.Any) -> str:
+        """Return the key of an item in the cache."""
+        return f"{self.kind} {self.scope} {self.name(key)}"
+
+
+def fetch_all(
+    keys: Iterable[Key], source: Source, max_concurrency: int, progress: Progress | None = None
+) -> dict[Key, Entry | ProvisioningError]:
+    """Get each key once and return the outcomes by key; an item that cannot be had is an error among them.
+
+    Raises what signing in raises, other than that the host cannot be reached.
+    """
+    outcomes: dict[Key, Entry | ProvisioningError] = {}
+    missing: list[Key] = []
+    for key in dict.fromkeys(keys):
+        entry = source.cache.find(source.cache_key(key))
+        if entry is None:
+            missing.append(key)
+        else:
+            outcomes[key] = _outcome(entry)
+    if missing:
+        with source.open_client() as client:
+            _Fetch(source, client, outcomes, progress).run(missing, max_concurrency)
+    return outcomes
+
+
+class _Fetch(t.Generic[Key]):
+    """The requests of one call of fetch_all."""
 
     def __init__(
         self,
-        open_service: Callable[[], AbstractContextManager[Callable[[Key], Entry]]],
-        cache_key: Callable[[Key], str],
-        cache: Cache,
-        progress: Progress | None = None,
-    ) -> None:
-        """Take how to open the service, under which key to keep an item, and the cache.
-
-        An open service is a function that gets an item as a JSON object, or raises an error. It is opened when there is
-        something to ask for. C(progress) is called in the caller's thread after each item with its key, its outcome,
-        how many are done, and of how many.
-        """
-        self._open_service = open_service
-        self._cache_key = cache_key
-        self._cache = cache
-        self._progress = progress
-        self._lock = threading.Lock()
-        self._answers = 0
-        self._failures_in_a_row = 0
-        self._down: ProvisioningError | None = None
-
-    def all(self, keys: Iterable[Key], max_concurrency: int) -> dict[Key, Entry | ProvisioningError]:
-        """Get each key once and return the outcomes by key; an item that cannot be had is an error among them.
-
-        Raises what opening the service raises.
-        """
-        outcomes: dict[Key, Entry | ProvisioningError] = {}
-        missing: list[Key] = []
-        for key in dict.fromkeys(keys):
-            entry = self._cache.find(self._cache_key(key))
-            if entry is None:
-                missing.append(key)
-            else:
-                outcomes[key] = _outcome_of(entry)
-        if missing:
-            with self._open_service() as get:
-                self._get_all(missing, get, max_concurrency, outcomes)
-        return outcomes
-
-    def _get_all(
-        self,
-        keys: list[Key],
-        get: Callable[[Key], Entry],
-        max_concurrency: int,
+        source: Source,
+        client: Client,
         outcomes: dict[Key, Entry | ProvisioningError],
+        progress: Progress | None,
     ) -> None:
-        total = len(outcomes) + len(keys)
-        calls = call_in_threads(lambda key: self._outcome(key, get), keys, max_concurrency)
-        with closing(calls):
-            for key, outcome in calls:
-                outcomes[key] = outcome
-                if self._progress is not None:
-                    self._progress(key, outcome, len(outcomes), total)
+        self._source = source
+        self._client = client
+        self._outcomes = outcomes
+        self._progress = progress
+        self._breaker = CircuitBreaker()
+        self._reach_key = f"reach {source.scope}"
 
-    def _outcome(self, key: Key, get: Callable[[Key], Entry]) -> Entry | ProvisioningError:
-        if self._down is not None:
-            return UnavailableError(
-                f"Did not ask for {key}",
-                f"asking for others failed in a way that would not spare it ({self._down.cause})",
-                self._down.remedy,
+    def run(self, keys: list[Key], max_concurrency: int) -> None:
+        """Fill the outcomes of the keys."""
+        total = len(self._outcomes) + len(keys)
+        self._reach(keys[0], total)
+        rest = [key for key in keys if key not in self._outcomes]
+        if not rest:
+            return
+        with closing(call_in_threads(self._get, rest, max_concurrency)) as calls:
+            for key, outcome in calls:
+                self._keep(key, outcome, total)
+        reason = self._breaker.refusal()
+        if isinstance(reason, UnavailableError) and reason.unreachable:
+            # Others of the run need not find out by themselves.
+            self._source.cache.get_or_create(
+                self._reach_key, lambda: _unreachable(reason), lambda entry: "error" in entry and _is_valid(entry)
             )
-        answers_before = self._answers
+
+    def _reach(self, key: Key, total: int) -> None:
+        """Sign in and get the first item, unless somebody in this run has; the others of the run wait meanwhile."""
+        tried = []
+
+        def create() -> Entry:
+            tried.append(key)
+            try:
+                self._client.sign_in()
+            except UnavailableError as exc:
+                if not exc.unreachable:
+                    raise
+                return _unreachable(exc)
+            outcome = self._get(key)
+            self._keep(key, outcome, total)
+            return _unreachable(outcome) if isinstance(outcome, UnavailableError) and outcome.unreachable else {}
+
+        entry = self._source.cache.get_or_create(self._reach_key, create, _is_valid)
+        if "error" in entry:
+            self._breaker.open(error_from(entry))
+        elif not tried:
+            self._client.sign_in()
+
+    def _keep(self, key: Key, outcome: Entry | ProvisioningError, total: int) -> None:
+        self._outcomes[key] = outcome
+        if self._progress is not None:
+            self._progress(key, outcome, len(self._outcomes), total)
+
+    def _get(self, key: Key) -> Entry | ProvisioningError:
+        refusal = self._breaker.refusal()
+        if refusal is not None:
+            return refusal
+        before = self._breaker.responses
         outcome: Entry | ProvisioningError
         try:
-            outcome = _outcome_of(self._cache.get_or_create(self._cache_key(key), lambda: _entry(key, get)))
+            outcome = _outcome(self._source.cache.get_or_create(self._source.cache_key(key), lambda: self._item(key)))
         except ProvisioningError as exc:
             outcome = exc
-        with self._lock:
-            if isinstance(outcome, ProvisioningError) and _concerns_all(outcome) and not self._answers:
-                self._down = self._down or outcome
-            elif not isinstance(outcome, UnavailableError):
-                self._answers += 1
-                self._failures_in_a_row = 0
-            else:
-                self._failures_in_a_row += 1
-                silent = outcome.deadline_exceeded and self._answers == answers_before
-                if silent or self._failures_in_a_row >= _FAILURES_IN_A_ROW:
-                    self._down = outcome
+        self._breaker.record(outcome, before)
         return outcome
 
-
-def _concerns_all(outcome: ProvisioningError) -> bool:
-    """Tell whether other items would meet the same, unless one has been answered: nobody gets in, or the token is
-    refused, a fresh one too."""
-    if isinstance(outcome, ServiceError):
-        return outcome.status == 401
-    return isinstance(outcome, (SignInError, OptionError, MissingLibraryError))
-
-
-def _entry(key: Key, get: Callable[[Key], Entry]) -> Entry:
-    try:
-        return {"item": get(key)}
-    except NotFoundError as exc:
-        # The one error that does not change within a run.
-        return to_entry(exc)
+    def _item(self, key: Key) -> Entry:
+        try:
+            return {"item": self._source.get(self._client, key)}
+        except NotFoundError as exc:
+            # The one error that does not change within a run.
+            return to_entry(exc)
 
 
-def _outcome_of(entry: Entry) -> Entry | ProvisioningError:
-    return error_from(entry) if "error" in entry else entry
+def _unreachable(error: UnavailableError) -> Entry:
+    # All processes of a run have the same monotonic clock.
+    return {"until": time.monotonic() + _REMEMBERED, **to_entry(error)}
+
+
+def _is_valid(entry: Entry) -> bool:
+    return "error" not in entry or float(entry.get("until", 0.0)) > time.monotonic()
+
+
+def _outcome(entry: Entry) -> Entry | ProvisioningError:
+    return error_from(entry) if "error" in entry else dict(entry["item"])

@@ -8,8 +8,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     ProvisioningError,
@@ -17,13 +16,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import (
-    Cache,
-    Entry,
-)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_all import (
-    Bulk,
     Progress,
+    Source,
+    fetch_all,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
@@ -42,37 +39,35 @@ def fetch_licenses(
     What cannot be had is an error in the list; nothing is raised for one license. Raises SignInError,
     UnavailableError, OptionError or MissingLibraryError when not even a sign-in is possible.
     """
-    # Keys that differ in case alone are one license.
-    first = {key.folded: key for key in reversed(keys)}
 
-    @contextmanager
-    def open_service() -> Iterator[t.Callable[[LicenseKey], Entry]]:
+    def open_client() -> t.Any:
         from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_client
 
-        with open_client(settings, cache, max_concurrency) as service:
-            # First, so that a refused sign-in is one failure and one request, not one for each license.
-            service.sign_in()
-            yield lambda key: service.get_offline_license(key).as_entry()
+        return open_client(settings, cache, max_concurrency)
 
-    def cache_key(key: LicenseKey) -> str:
-        return f"license {settings.fingerprint} {' '.join(key.folded)}"
-
-    bulk = Bulk(open_service, cache_key, cache, progress)
-    outcomes = bulk.all((first[key.folded] for key in keys), max_concurrency)
-    return [_outcome(outcomes[first[key.folded]]) for key in keys]
-
-
-def _outcome(found: Entry | ProvisioningError) -> Outcome:
-    if isinstance(found, ProvisioningError):
-        return found
-    return LicenseDocument.from_entry(found["item"])
+    source = Source(
+        open_client,
+        lambda client, key: client.get_offline_license(key).as_entry(),
+        cache,
+        settings.fingerprint,
+        "license",
+        lambda key: " ".join(key.folded),
+    )
+    # Keys that differ in case alone are one license.
+    first = {key.folded: key for key in reversed(keys)}
+    outcomes = fetch_all((first[key.folded] for key in keys), source, max_concurrency, progress)
+    found = {
+        key: outcome if isinstance(outcome, ProvisioningError) else LicenseDocument.from_entry(outcome)
+        for key, outcome in outcomes.items()
+    }
+    return [found[first[key.folded]] for key in keys]
 
 
 Value = t.TypeVar("Value")
 
 
 def all_or_error(names: Sequence[str], outcomes: Sequence[Value | ProvisioningError]) -> list[Value]:
-    """Return what was wanted when all could be had; C(names) tell, in messages, what each outcome is one of.
+    """Return what was wanted when all could be had; `names` tell, in messages, what each outcome is one of.
 
     Raises the one error, or one that tells of all that failed.
     """

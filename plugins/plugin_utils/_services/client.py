@@ -119,25 +119,29 @@ class ServiceClient:
             data=data,
             max_bytes=self.MAX_BYTES,
         )
-        try:
-            return self._send(request, deadline or Deadline(self.settings.deadline))
-        except UnavailableError as exc:
-            raise exc.within(attempted, self.GONE) from None
-        except ServiceError as exc:
-            raise exc.with_hint(self.GONE) from None
-
-    def _send(self, request: Request, deadline: Deadline) -> Response:
+        deadline = deadline or Deadline(self.settings.deadline)
         if self._tokens is None:
-            return self._http.send(request, deadline)
+            return self._send(attempted, request, deadline)
         token = self._tokens.token()
-        response = self._http.send(replace(request, bearer=token), deadline)
+        response = self._send(attempted, replace(request, bearer=token), deadline)
         if response.status == 401:
             fresh = self._tokens.token_instead_of(token)
             if fresh:
-                response = self._http.send(replace(request, bearer=fresh), deadline)
+                response = self._send(attempted, replace(request, bearer=fresh), deadline)
                 if response.status == 401:
                     self._tokens.give_up()
         return response
+
+    def _send(self, attempted: str, request: Request, deadline: Deadline) -> Response:
+        try:
+            return self._http.send(request, deadline)
+        except UnavailableError as exc:
+            if exc.unreachable:
+                # The same for all operations, so that it can be said once.
+                raise exc.at_host(self.settings.base_url, self.GONE) from None
+            raise exc.within(attempted, self.GONE) from None
+        except ServiceError as exc:
+            raise exc.with_hint(self.GONE) from None
 
     def json(self, attempted: str, response: Response, subject: t.Any = None) -> dict[str, t.Any]:
         """Return the JSON object of a response of status 200. Raises what `refused` returns, or ServiceError."""

@@ -109,22 +109,18 @@ class StoreCatalog(ServiceClient):
         return Meaning("", _REMEDY)
 
     def _get(self, attempted: str, product_id: str, languages: Iterable[str]) -> Response:
-        params = {
+        return self.call(attempted, "GET", ("v7.0", "products", product_id), self._params(languages))
+
+    def _params(self, languages: Iterable[str]) -> dict[str, str]:
+        return {
             "fieldsTemplate": "Details",
             "market": self._market,
             "languages": ",".join([*dict.fromkeys(languages or ("en-US",)), "neutral"]),
             **self.PARAMS,
         }
-        return self.call(attempted, "GET", ("v7.0", "products", product_id), params)
 
     def _product(self, attempted: str, product_id: str, response: Response) -> CatalogProduct:
-        body = lower_keys(self.json(attempted, response))
-        # The same call has been seen to respond in either form.
-        products = body.get("products")
-        found = [lower_keys(one) for one in (products if isinstance(products, list) else [body.get("product")])]
-        if not found:
-            raise NotFoundError(attempted, "there is no such product", _REMEDY, response.status)
-        for product in found:
+        for product in self._listed(attempted, response):
             if same_id(_text(product.get("productid")) or product_id, product_id):
                 skus = product.get("displayskuavailabilities")
                 if not isinstance(skus, list):
@@ -132,12 +128,35 @@ class StoreCatalog(ServiceClient):
                 return _parse_product(product_id, product, skus)
         raise self.unusable(attempted, response, "with another product", _REMEDY)
 
+    def _listed(self, attempted: str, response: Response) -> list[dict[str, t.Any]]:
+        """Return the products in a response; the same call has been seen to respond with one or with a list."""
+        body = lower_keys(self.json(attempted, response))
+        products = body.get("products")
+        if products == []:
+            raise NotFoundError(attempted, "there is no such product", _REMEDY, response.status)
+        return [lower_keys(one) for one in (products if isinstance(products, list) else [body.get("product")])]
+
 
 class ConsumerCatalog(StoreCatalog):
     """Reads the consumers' view, without a sign-in: the SKUs 0010 (full) and 0011 (trial)."""
 
     SIGN_IN = False
     PARAMS: t.ClassVar[dict[str, str]] = {}
+    MAX_PRODUCTS: t.ClassVar[int] = 10
+    """So many products in one request: each may take megabytes, and the service takes 20."""
+
+    def get_products(self, product_ids: Sequence[str], languages: Iterable[str] = ()) -> list[CatalogProduct]:
+        """Get up to MAX_PRODUCTS products by one request; those that the catalog does not know are left out."""
+        attempted = f"Could not look up {len(product_ids)} products in the Store's catalog"
+        params = {**self._params(languages), "bigIds": ",".join(product_ids)}
+        response = self.call(attempted, "GET", ("v7.0", "products"), params)
+        try:
+            products = self._listed(attempted, response)
+        except NotFoundError:
+            return []
+        named = {_text(product.get("productid")).upper(): product for product in products}
+        found = [(name, named[name.upper()]) for name in product_ids if name.upper() in named]
+        return [_parse_product(name, one, _list(one.get("displayskuavailabilities"))) for name, one in found]
 
     def meaning(self, details: ErrorDetails, subject: t.Any) -> Meaning:
         """See ServiceClient."""

@@ -103,11 +103,20 @@ class Settings:
         return hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()
 
 
-def settings_from(options: Mapping[str, Any], service: str, environ: Mapping[str, str] | None = None) -> Settings:
+def settings_from(
+    options: Mapping[str, Any], service: str, environ: Mapping[str, str] | None = None, prefix: str = ""
+) -> Settings:
     """Turn the shared options into settings for a service (a name in _clouds).
 
-    Options that are missing, C(None) or empty count as not set. Raises OptionError, which names the option.
+    Options that are missing, `None` or empty count as not set. With a prefix such as `catalog_`, the options that begin
+    with it say where the service is, and with which ready token; those without it are for another service. Raises
+    OptionError, which names the option.
     """
+    if prefix:
+        own = {name: options.get(prefix + name) for name in ("base_url", "audience", "access_token")}
+        # A ready token is for this service alone, whatever signs in to the other one.
+        ready = {"auth_method": "access_token"} if own["access_token"] else {}
+        options = {**options, **own, **ready}
     environ = environ_in_force() if environ is None else environ
     given = {name: value for name, value in options.items() if value is not None and value != ""}
     cloud = _clouds.CLOUDS[_clouds.cloud_name(given.get("cloud"), environ.get("AZURE_CLOUD_ENVIRONMENT"))]

@@ -15,11 +15,14 @@ EXAMPLES = [
     errors.OptionError("Could not try", "why"),
     errors.MissingLibraryError("Could not try", "why", "what to do"),
     errors.SignInError("Could not try", "why", "what to do"),
-    errors.UnavailableError("Could not try", "why", "what to do", deadline_exceeded=True),
+    errors.UnavailableError("Could not try", "why", "what to do", deadline_exceeded=True, unreachable=True),
     errors.ServiceError("Could not try", "why", "what to do", status=409, code="Conflict"),
     errors.NotFoundError("Could not try", "why", "what to do", status=404),
     errors.LicenseDocumentError("Could not try", "why"),
+    errors.PackageError("Could not try", "why"),
+    errors.EncryptedPackageError("Could not try", "why"),
     errors.StagingError("Could not try", "why", "what to do"),
+    errors.FailuresError("Could not try", "why\nand why"),
 ]
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,7 +32,6 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
     find_categories,
     find_offers,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.offer_finder import FoundOffers
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.offers import (
     PartnerOffers,
 )
@@ -114,12 +114,12 @@ class Partner:
         finally:
             client.close()
 
-    def find(self, *offer_ids: str, **options: Any) -> FoundOffers:
+    def find(self, *offer_ids: str, **options: Any) -> SimpleNamespace:
         """What partner_offer_info would find for these ids (none: the whole market)."""
         if offer_ids:
             options["offer_id"] = list(offer_ids)
         given = options if "tenant_id" in options else self.options(**options)
-        return find_offers(given, lambda settings: self.cache, self.warnings.append)
+        return SimpleNamespace(**find_offers(given, lambda settings: self.cache, self.warnings.append))
 
     def categories(self, **options: Any) -> list[dict[str, Any]]:
         """What partner_offer_category_info would find."""

@@ -21,6 +21,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     OptionError,
     ServiceError,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import bare_guid
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 AZURE = "MS-AZR-0145P"
@@ -231,7 +232,7 @@ class TestIds:
         assert request["listener"] == "partner_public"
         prefix, segment = request["path"][: len("/v1/offers/")], request["path"][len("/v1/offers/") :]
         assert prefix == "/v1/offers/"
-        assert unquote(segment) == offer_id
+        assert unquote(segment) == bare_guid(offer_id)
         assert "/" not in segment
         assert request["query"] == "country=US"
         assert urlsplit(f"https://host{request['path']}").path == request["path"]

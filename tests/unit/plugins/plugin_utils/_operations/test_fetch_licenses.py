@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -228,9 +230,27 @@ class TestServiceThatIsDown:
         assert all(isinstance(outcome, UnavailableError) for outcome in outcomes)
         licenses = {entry["subject"] for entry in service.requests()}
         assert 8 <= len(licenses) <= 8 + 8
-        untried = [str(outcome) for outcome in outcomes if str(outcome).startswith("Did not ")]
+        untried = [str(outcome) for outcome in outcomes if str(outcome).startswith("Skipped: ")]
         assert len(untried) == 200 - len(licenses)
-        assert all("asking for others failed in a way that would not spare it" in text for text in untried)
+        assert all("an earlier request failed for a reason that affects every item" in text for text in untried)
+
+    def test_a_host_that_cannot_be_reached_is_one_round_of_tries_for_the_run(
+        self, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache
+    ) -> None:
+        with closing(socket.socket()) as held:
+            # Nobody listens there, and nobody else gets the port.
+            held.bind(("127.0.0.1", 0))
+            settings = make_settings(base_url=f"https://localhost:{held.getsockname()[1]}", max_retries=2)
+            texts = {str(one) for one in fetch_licenses(settings, cache, keys(service.emulator, 200), 16)}
+            start = time.monotonic()
+            for _host in range(20):
+                texts |= {str(one) for one in fetch_licenses(settings, cache, keys(service.emulator, 200), 16)}
+            assert time.monotonic() - start < 2
+        (text,) = texts
+        assert text.startswith(
+            f"Could not reach {settings.base_url}: the connection failed (Connection refused) (3 tries)"
+        )
+        assert service.emulator.token_requests() == 1
 
     def test_is_given_up_after_one_deadline(
         self, emu: Emulator, service: LicenseService, make_settings: Callable[..., Settings], cache: RunCache

@@ -22,7 +22,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import PackageFilter
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.catalog_packages import (
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_products import (
     describe,
     matches,
 )

@@ -106,7 +106,7 @@ class TestUndocumentedErrors:
         key = key_of(store.emu.product(0))
         error = store.refused(key, UnavailableError, base_url="https://no-such-host.invalid", max_retries=0)
         assert "the host name does not resolve" in error.cause
-        assert "https://no-such-host.invalid/V1/Products/" in error.cause
+        assert error.attempted == "Could not reach https://no-such-host.invalid"
         assert SUCCESSOR in error.remedy
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from emulator.client import Emulator
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.store_product import product_specification
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    FailuresError,
     NotFoundError,
     OptionError,
     ProvisioningError,
@@ -22,13 +24,16 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import RunCache
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.catalog_packages import (
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_products import (
     CatalogView,
-    find_packages,
+    find_products,
+    look_up,
     view_from,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_products import find_products
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import Package
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import (
+    CatalogProduct,
+    Package,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
     Settings,
     settings_from,
@@ -67,67 +72,67 @@ def ids(emu: Emulator, *indexes: int) -> list[str]:
     return [emu.product(index).product_id for index in indexes]
 
 
-def good(outcome: list[Package] | ProvisioningError) -> list[Package]:
-    assert isinstance(outcome, list), outcome
-    return outcome
+def good(outcome: CatalogProduct | ProvisioningError) -> tuple[Package, ...]:
+    assert isinstance(outcome, CatalogProduct), outcome
+    return outcome.packages
 
 
 class TestFindPackages:
     def test_come_in_the_order_of_the_products(self, emu: Emulator, settings: Settings, cache: RunCache) -> None:
         wanted = ids(emu, *range(20))
         emu.fault(listener="catalog", action="latency", ms=150, path_regex=wanted[0])
-        for product, outcome in zip(range(20), find_packages(settings, cache, VIEW, wanted, 8), strict=True):
+        for product, outcome in zip(range(20), look_up(settings, cache, VIEW, wanted, 8), strict=True):
             content_ids = {package.content_id for package in good(outcome) if package.sku_id == "0015"}
             assert content_ids - {""} == set(emu.product(product).content_ids)
         assert (emu.count("catalog"), emu.token_requests()) == (20, 1)
 
     def test_a_product_is_asked_for_once(self, emu: Emulator, settings: Settings, cache: RunCache) -> None:
         (one,) = ids(emu, 0)
-        first = find_packages(settings, cache, VIEW, [one, one.lower(), one], 8)
+        first = look_up(settings, cache, VIEW, [one, one.lower(), one], 8)
         assert first[0] == first[1] == first[2]
-        assert find_packages(settings, cache, VIEW, [one], 8) == first[:1]
+        assert look_up(settings, cache, VIEW, [one], 8) == first[:1]
         assert emu.count("catalog") == 1
 
     def test_packages_are_the_same_from_the_cache(self, emu: Emulator, settings: Settings, cache: RunCache) -> None:
-        fresh = find_packages(settings, NoCache(), VIEW, ids(emu, 1, 3, 7), 8)
+        fresh = look_up(settings, NoCache(), VIEW, ids(emu, 1, 3, 7), 8)
         for _try in range(2):
-            assert find_packages(settings, cache, VIEW, ids(emu, 1, 3, 7), 8) == fresh
+            assert look_up(settings, cache, VIEW, ids(emu, 1, 3, 7), 8) == fresh
 
     def test_another_view_is_another_question(self, emu: Emulator, settings: Settings, cache: RunCache) -> None:
         product = emu.special("us_only").product_id
-        assert good(find_packages(settings, cache, VIEW, [product], 8)[0])
-        assert isinstance(find_packages(settings, cache, CatalogView("DE"), [product], 8)[0], NotFoundError)
-        assert good(find_packages(settings, cache, CatalogView(languages=("de",)), [product], 8)[0])
+        assert good(look_up(settings, cache, VIEW, [product], 8)[0])
+        assert isinstance(look_up(settings, cache, CatalogView("DE"), [product], 8)[0], NotFoundError)
+        assert good(look_up(settings, cache, CatalogView(languages=("de",)), [product], 8)[0])
         assert emu.count("catalog") == 3
 
     def test_a_failure_concerns_its_product(self, emu: Emulator, settings: Settings, cache: RunCache) -> None:
         bad = [emu.special(name).product_id for name in ("catalog_unknown", "null_product")]
         one, two = ids(emu, 0, 1)
-        outcomes = find_packages(settings, cache, VIEW, [one, bad[0], two, bad[1]], 8)
-        assert [type(outcome) for outcome in outcomes] == [list, NotFoundError, list, ServiceError]
+        outcomes = look_up(settings, cache, VIEW, [one, bad[0], two, bad[1]], 8)
+        assert [type(outcome) for outcome in outcomes] == [CatalogProduct, NotFoundError, CatalogProduct, ServiceError]
 
     def test_that_a_product_is_not_found_is_kept(self, emu: Emulator, settings: Settings, cache: RunCache) -> None:
         wanted = [emu.special("catalog_unknown").product_id, emu.special("null_product").product_id]
-        first = [str(outcome) for outcome in find_packages(settings, cache, VIEW, wanted, 8)]
-        assert [str(outcome) for outcome in find_packages(settings, cache, VIEW, wanted, 8)] == first
+        first = [str(outcome) for outcome in look_up(settings, cache, VIEW, wanted, 8)]
+        assert [str(outcome) for outcome in look_up(settings, cache, VIEW, wanted, 8)] == first
         assert [emu.count("catalog", product_id) for product_id in wanted] == [1, 2]
 
     def test_a_sign_in_that_is_refused_is_one_request(self, emu: Emulator, options: dict[str, Any]) -> None:
         settings = settings_from({**options, "refresh_token": "worthless"}, "store_catalog", {})
         with pytest.raises(SignInError):
-            find_packages(settings, NoCache(), VIEW, ids(emu, *range(20)), 8)
+            look_up(settings, NoCache(), VIEW, ids(emu, *range(20)), 8)
         assert (emu.token_requests(), emu.count("catalog")) == (1, 0)
 
     def test_a_token_that_is_refused_is_not_tried_for_each(
         self, emu: Emulator, settings: Settings, cache: RunCache
     ) -> None:
         emu.fault(listener="catalog", action="unauthorized")
-        outcomes = find_packages(settings, cache, VIEW, ids(emu, *range(30)), 1)
+        outcomes = look_up(settings, cache, VIEW, ids(emu, *range(30)), 1)
         assert all(isinstance(outcome, ProvisioningError) for outcome in outcomes)
         assert emu.count("catalog") == 2
 
     def test_of_nothing_is_no_request(self, emu: Emulator, settings: Settings) -> None:
-        assert find_packages(settings, NoCache(), VIEW, [], 8) == []
+        assert look_up(settings, NoCache(), VIEW, [], 8) == []
         assert emu.count("entra") == 0
 
 
@@ -153,11 +158,17 @@ class TestView:
 class TestProducts:
     """What ms_store_product_info returns."""
 
+    @pytest.fixture(autouse=True)
+    def collect_warnings(self) -> None:
+        self.warnings: list[str] = []
+
     def find(self, options: dict[str, Any], *product_ids: str, **others: Any) -> list[dict[str, Any]]:
         spec = product_specification()["argument_spec"]
         defaults = {name: option.get("default") for name, option in spec.items()}
         values = {**defaults, **options, "product_id": list(product_ids), **others}
-        return find_products(values, lambda settings: NoCache())
+        found = find_products(values, lambda settings: NoCache(), self.warnings.append)
+        self.not_found = found["not_found"]
+        return list(found["products"])
 
     def test_every_package_of_every_product(self, emu: Emulator, options: dict[str, Any]) -> None:
         wanted = ids(emu, 7, 3)
@@ -192,10 +203,40 @@ class TestProducts:
         assert found["content_ids"] == [product.content_id]
         assert len(found["packages"]) == 5
 
-    def test_one_that_cannot_be_had_fails_all(self, emu: Emulator, options: dict[str, Any]) -> None:
-        product = emu.special("catalog_unknown").product_id
-        with pytest.raises(NotFoundError, match=product):
-            self.find(options, *ids(emu, 0), product)
+    def test_what_does_not_exist_is_told_as_the_option_says(self, emu: Emulator, options: dict[str, Any]) -> None:
+        one, missing = ids(emu, 0)[0], [emu.special("catalog_unknown").product_id, "9NOTTHERE001"]
+        with pytest.raises(NotFoundError) as caught:
+            self.find(options, missing[0], one, missing[1])
+        assert "Could not get 2 products in US" in str(caught.value)
+        assert all(product_id in str(caught.value) for product_id in missing)
+        for on_missing in ("warn", "ignore"):
+            (found,) = self.find(options, missing[0], one, missing[1], on_missing=on_missing)
+            assert (found["product_id"], self.not_found) == (one, missing)
+            assert len(self.warnings) == 1
+
+    def test_failures_are_told_together(self, emu: Emulator, options: dict[str, Any]) -> None:
+        bad = [emu.special(name).product_id for name in ("no_product", "null_skus")]
+        with pytest.raises(FailuresError) as caught:
+            self.find(options, *ids(emu, 0), *bad, on_missing="ignore")
+        assert "Could not get 2 of 3 products" in str(caught.value)
+        assert all(product_id in str(caught.value) for product_id in bad)
+
+    def test_the_consumer_view_needs_no_credential(self, emu: Emulator) -> None:
+        options = {"base_url": emu.catalog, "ca_path": emu.ca_path, "view": "consumer", "on_missing": "ignore"}
+        wanted = [*ids(emu, *range(14)), "9NOTTHERE001"]
+        products = self.find(options, *wanted)
+        assert [product["product_id"] for product in products] == wanted[:-1]
+        assert self.not_found == wanted[-1:]
+        assert [product["title"] for product in products] == [emu.product(index).name for index in range(14)]
+        package = products[0]["packages"][0]
+        assert {package["sku_id"] for package in products[0]["packages"]} <= {"0010", "0011"}
+        assert re.fullmatch(r"\d+(\.\d+){3}", package["version"])
+        assert package["size"] > 0
+        assert all(need["name"] for need in package["dependencies"])
+        assert emu.token_requests() == 0
+        # Two for up to ten products each, and one for the product that neither brought.
+        assert emu.count("catalog") == 3
+        assert all("authorization" not in request["headers"] for request in emu.requests("catalog"))
 
     @pytest.mark.parametrize(
         ("others", "cause"),
