@@ -92,7 +92,7 @@ class TestConcurrency:
         make_settings: Callable[..., Settings],
         cache: RunCache,
     ) -> None:
-        emu.latency(60, service.listener)
+        emu.latency(150, service.listener)
         assert len(content_ids(fetch_licenses(make_settings(), cache, keys(emu, count), limit))) == count
         stats = emu.stats()[service.listener]
         # On a busy machine they do not all come at the same moment.
