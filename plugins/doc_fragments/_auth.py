@@ -59,6 +59,8 @@ options:
         replaces the token with the new one that it returns, and the next run reads it from there.
       - As long as there is no such file, and when its token is refused, O(refresh_token) is used. A file beside it,
         with the suffix C(.lock), keeps parallel runs apart.
+      - The file is only created in a directory of the user who runs Ansible with mode 0700. Elsewhere, create it
+        first, empty; a file that holds something else than a token is never replaced.
       - When not set, the environment variable E(MSDEVICES_REFRESH_TOKEN_FILE) is used.
     type: path
   access_token:

@@ -48,10 +48,12 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.s
     settings_from,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.entra_errors import (
+    describe_token_error,
     remedy_for,
-    said_by,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import discover
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import (
+    fetch_openid_configuration,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
 
 from . import hostile
@@ -506,14 +508,14 @@ def test_sign_in(server: Recorder, stranger: Recorder, explorer: Explorer, recor
             body = {**body, **({"issuer": issuer} if issuer else {})}
         data = body if isinstance(body, bytes) else hostile.json_bytes(body)
         server.answers = {"openid-configuration": answer(data, status), "/token": answer(tokens)}
-        for attempt in (lambda: discover(settings), lambda: TokenSource(settings, NoCache()).token()):
+        for attempt in (lambda: fetch_openid_configuration(settings), lambda: TokenSource(settings, NoCache()).token()):
             try:
                 attempt()
             except ProvisioningError as exc:
                 hostile.check_message(exc, _SECRET)
 
     def said(body: dict[str, Any]) -> None:
-        text = said_by(body, (_SECRET,))
+        text = describe_token_error(body, (_SECRET,))
         assert _SECRET not in text
         assert text.isprintable()
         assert remedy_for(text)

@@ -10,7 +10,6 @@ It lives in DEFAULT_LOCAL_TMP, one 0700 directory per run that Ansible deletes a
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import hashlib
 import json
@@ -30,6 +29,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     error_from,
     to_entry,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._file_lock import lock_file
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import (
     Entry,
     NoCache,
@@ -37,7 +37,6 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.prot
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 _display = Display()
-_LONGEST_PAUSE = 0.05
 _NONCE_BYTES = 12
 # Whoever holds a lock makes a bounded call; somebody who waits longer than any such call asks by himself.
 _PATIENCE_FACTOR = 4
@@ -96,20 +95,10 @@ class RunCache:
             yield
             return
         try:
-            end = time.monotonic() + self._patience
-            pause = 0.002
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > end:
-                        break
-                    time.sleep(pause)
-                    pause = min(pause * 2, _LONGEST_PAUSE)
-                except OSError as exc:
-                    _display.vv(f"The run cache cannot lock its files: {exc.strerror}")
-                    break
+            try:
+                lock_file(descriptor, self._patience)
+            except OSError as exc:
+                _display.vv(f"The run cache cannot lock its files: {exc.strerror}")
             yield
         finally:
             os.close(descriptor)

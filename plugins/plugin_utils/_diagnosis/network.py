@@ -14,14 +14,16 @@ import ssl
 import time
 import typing as t
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-with suppress(ImportError):  # HttpSession says so.
+try:
     import requests
+except ImportError:
+    requests = None  # type: ignore[assignment]
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import missing_library
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.proxies import proxies_for
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
@@ -75,6 +77,8 @@ def target_of(url: str, proxies: Mapping[str, str] | None = None) -> Target:
 
     Raises StepFailed or MissingLibraryError.
     """
+    if requests is None:
+        raise missing_library("requests")
     parts = urlsplit(url)
     port = parts.port or 443
     try:

@@ -39,7 +39,9 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.s
     Settings,
     settings_from,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import discover
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import (
+    fetch_openid_configuration,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
 
 PASS, FAIL, SKIPPED = "pass", "fail", "skipped"
@@ -193,7 +195,7 @@ class AccessCheck:
         )
 
     def _discover(self, settings: Settings) -> str:
-        document, self._discovery = discover(settings)
+        document, self._discovery = fetch_openid_configuration(settings)
         issuer = str(document["issuer"])
         # https://host/<tenant>/v2.0, whether the tenant was given by its id or by a domain.
         parts = issuer.split("/")

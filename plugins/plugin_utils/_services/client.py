@@ -27,7 +27,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.sessi
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import ErrorDetails, parse_fault
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import secrets_of
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import known_secrets
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
 
 
@@ -125,11 +125,13 @@ class ServiceClient:
         token = self._tokens.token()
         response = self._send(attempted, replace(request, bearer=token), deadline)
         if response.status == 401:
-            fresh = self._tokens.token_instead_of(token)
+            fresh = self._tokens.replace_rejected(token)
             if fresh:
                 response = self._send(attempted, replace(request, bearer=fresh), deadline)
                 if response.status == 401:
-                    self._tokens.give_up()
+                    self._tokens.stop_renewing()
+        if response.status != 401:
+            self._tokens.resume_renewing()
         return response
 
     def _send(self, attempted: str, request: Request, deadline: Deadline) -> Response:
@@ -156,7 +158,7 @@ class ServiceClient:
         self, attempted: str, response: Response, subject: t.Any = None
     ) -> ServiceError | NotFoundError | UnavailableError:
         """Return the error for a response that is no success; `subject` is handed to `meaning`."""
-        details = parse_fault(response, (response.bearer, *secrets_of(self.settings)))
+        details = parse_fault(response, (response.bearer, *known_secrets(self.settings)))
         cause = details.text(response.request)
         if response.gave_up:
             # Whoever is told to slow down has reached the service.

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import (
+    mask,
+    printable,
+)
 
 _CONSENT = "consent again and set the new one"
 _ASSERTION = "Check client_id, tenant_id, authority and cloud: the assertion was made for others"
@@ -35,7 +38,10 @@ REMEDIES = {
     "AADSTS700025": "The application is a public client: leave client_secret and client_certificate_path out",
     "AADSTS700027": "The certificate is not registered for the application, or has expired: upload it in Entra",
     "AADSTS50027": "Check the certificate or the federated token file, and that it is the application's own",
-    "AADSTS700024": "The assertion is outside its time of validity: check the clock of the controller",
+    "AADSTS700024": (
+        "The federated token, or the assertion of the certificate, is outside its time of validity: check what renews"
+        " federated_token_file, and the clock of the controller"
+    ),
     "AADSTS700021": _ASSERTION,
     "AADSTS700023": _ASSERTION,
     "AADSTS70021": "No federated credential of the application matches the token: compare issuer, subject, audience",
@@ -62,7 +68,7 @@ REMEDIES = {
     "AADSTS50078": _MFA,
     "AADSTS50079": _MFA,
     "AADSTS53003": "Conditional Access blocks the sign-in: ask who administers the tenant",
-    # Nothing that an option could cause.
+    # No option is the cause.
     "AADSTS70003": _CHANGED,
     "AADSTS90014": _CHANGED,
     "AADSTS900144": _CHANGED,
@@ -70,17 +76,15 @@ REMEDIES = {
 }
 
 
-def said_by(result: Mapping[str, t.Any], secrets: tuple[str, ...] = ()) -> str:
+def describe_token_error(result: Mapping[str, t.Any], secrets: Iterable[str] = ()) -> str:
     """Return the text of a token endpoint's error, with the AADSTS code and the correlation id, on one line.
 
-    Secrets that it repeats are taken out.
+    Secrets that it repeats are masked.
     """
+    secrets = tuple(secrets)
 
     def clean(name: str) -> str:
-        text = str(result.get(name) or "")
-        for secret in secrets:
-            text = text.replace(secret, "********")
-        return text
+        return mask(str(result.get(name) or ""), secrets)
 
     # The lines after the first repeat ids and the time.
     first = re.split(r"[\r\n]|\bTrace ID:", clean("error_description"), maxsplit=1)[0]

@@ -10,18 +10,24 @@ Source: reference facts on sign-in (application and user).
 
 from __future__ import annotations
 
-import fcntl
 import os
+import re
+import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    OptionError,
+    SignInError,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._file_lock import lock_file
 
 _REMEDY = "Check refresh_token_file and the permissions of its directory"
 # Refresh tokens of Entra have one to two thousand characters.
 _ROOM_BYTES = 16 * 1024
+# Nothing that could mean something in another file, such as a blank or a second line.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,60000}")
 
 
 class RefreshTokenFile:
@@ -40,29 +46,42 @@ class RefreshTokenFile:
         before the old token is spent.
         """
         attempted = f"Could not lock the refresh token file {self._path}"
+        self._check_place()
         try:
             descriptor = os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
             raise OptionError(attempted, str(exc.strerror), _REMEDY) from None
         try:
-            end = time.monotonic() + seconds
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= end:
-                        raise OptionError(
-                            attempted, "another run has held it for too long", "Run again when the other has ended"
-                        ) from None
-                    time.sleep(0.05)
-                except OSError as exc:
-                    raise OptionError(attempted, str(exc.strerror), "Put the file on a disk with locks") from None
+            try:
+                locked = lock_file(descriptor, seconds)
+            except OSError as exc:
+                raise OptionError(attempted, str(exc.strerror), "Put the file on a disk with locks") from None
+            if not locked:
+                raise OptionError(
+                    attempted, "another run has held it for too long", "Run again when the other has ended"
+                )
             self._make_room()
             yield
         finally:
             self._remove_successor()
             os.close(descriptor)
+
+    def _check_place(self) -> None:
+        """Refuse a file that holds something else, and a new one where others could use it. Raises OptionError."""
+        if self.read() or os.path.exists(self._path):
+            return
+        directory = os.path.dirname(self._path)
+        try:
+            found = os.stat(directory)
+        except OSError as exc:
+            raise self._not_kept(exc) from None
+        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+            raise OptionError(
+                f"Could not keep the new refresh token in {self._path}",
+                f"there is no such file yet, and {directory} is not private",
+                "Set refresh_token_file to a file in a directory of the user who runs Ansible with mode 0700, or create"
+                f" the file first: install -m 0600 /dev/null {self._path}",
+            )
 
     def _make_room(self) -> None:
         try:
@@ -95,15 +114,21 @@ class RefreshTokenFile:
             return ""
         except (OSError, UnicodeDecodeError) as exc:
             raise OptionError(attempted, getattr(exc, "strerror", None) or "it is no text", _REMEDY) from None
-        if any(not char.isprintable() for char in token):
-            raise OptionError(attempted, "it holds more than a token", _REMEDY)
+        if token and not _TOKEN.fullmatch(token):
+            raise OptionError(attempted, "it holds something else than a token", _REMEDY)
         return token
 
     def replace(self, token: str) -> None:
         """Keep a new token; the file holds the old or the new one at any moment. Call it within locked().
 
-        Raises OptionError.
+        Raises OptionError, and SignInError for what is no token.
         """
+        if not _TOKEN.fullmatch(token):
+            raise SignInError(
+                f"Could not keep the new refresh token in {self._path}",
+                "the sign-in service sent something else than a token",
+                "Check authority, and whether a proxy answers in the service's place",
+            )
         try:
             with open(self._successor, "r+", encoding="utf-8") as stream:
                 stream.write(token + "\n")

@@ -6,8 +6,16 @@
 
 from __future__ import annotations
 
+import base64
+import html
+from urllib.parse import quote, quote_plus
+
+import pytest
+
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import (
+    MASK,
     host_of,
+    mask,
     printable,
     shown_url,
 )
@@ -27,3 +35,39 @@ def test_host_of() -> None:
     assert host_of("https://host.example/") == "host.example"
     # What is no URL, and what only has a path.
     assert (host_of("https://[::1"), host_of("/elsewhere")) == ("", "")
+
+
+SECRET = "Ab~1/2+3&\"<ü> 'x"
+
+
+@pytest.mark.parametrize(
+    "coded",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe="").replace("%2F", "%2f").replace("%2B", "%2b"),
+        quote_plus(SECRET),
+        html.escape(SECRET),
+        html.escape(SECRET).replace("&quot;", "&#x22;"),
+        html.escape(quote(SECRET)),
+        quote(html.escape(SECRET)),
+        quote(quote(SECRET, safe=""), safe=""),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("="),
+        base64.b64encode(b"id:" + SECRET.encode() + b" and more").decode(),
+        base64.b64encode(b"id::" + SECRET.encode()).decode(),
+    ],
+)
+def test_mask(coded: str) -> None:
+    masked = mask(f"before {coded} after", ["", SECRET])
+    assert MASK in masked
+    assert masked.startswith("before ")
+    assert masked.endswith(" after")
+    assert "1/2" not in masked
+    assert "1%2" not in masked
+    assert base64.b64encode(SECRET.encode())[4:-4].decode() not in masked
+
+
+def test_mask_leaves_the_rest_as_it_is() -> None:
+    assert mask("a%20b &amp; c+d", [SECRET]) == "a%20b &amp; c+d"
+    assert mask("short and shorter", ["shorter", "short"]) == f"{MASK} and {MASK}"

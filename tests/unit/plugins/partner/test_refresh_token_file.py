@@ -45,7 +45,7 @@ PROCESSES = 8
 def path(tmp_path: Path) -> Path:
     """Where the token is kept, in a directory of its own."""
     directory = tmp_path / "tokens"
-    directory.mkdir()
+    directory.mkdir(mode=0o700)
     return directory / "refresh_token"
 
 
@@ -255,11 +255,6 @@ class TestRefusedBeforeAnyRequest:
         assert emu.requests() == []
 
     def test_a_directory_that_cannot_be_written(self, emu: Emulator, public_path: Path) -> None:
-        public_path.parent.chmod(0o555)
-        assert "Permission denied" in as_plain_user(emu, public_path)
-        assert emu.requests() == []
-
-    def test_even_when_its_lock_is_there_already(self, emu: Emulator, public_path: Path) -> None:
         lock = public_path.with_suffix(".lock")
         lock.write_text("")
         lock.chmod(0o666)
@@ -271,6 +266,20 @@ class TestRefusedBeforeAnyRequest:
         assert "Permission denied" in message
         assert "0.A" not in message
         assert emu.requests() == []
+
+    @pytest.mark.parametrize("mode", [0o755, 0o770, 0o1777])
+    def test_a_new_file_in_a_directory_that_is_not_private(
+        self, mode: int, emu: Emulator, partner: Partner, path: Path
+    ) -> None:
+        """Whoever chose the path by mistake, or by malice, gets nothing written among files of something else."""
+        path.parent.chmod(mode)
+        text = str(partner.error(OptionError, lambda: find(partner, path, emu.refresh_token)))
+        assert f"{path.parent} is not private" in text
+        assert "refresh_token_file" in text
+        assert list(path.parent.iterdir()) == []
+        assert emu.requests() == []
+        path.touch(mode=0o600)
+        assert find(partner, path, emu.refresh_token) == [AZURE]
 
     def test_a_full_disk(self, emu: Emulator, partner: Partner, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(descriptor: int) -> None:
@@ -285,9 +294,10 @@ class TestRefusedBeforeAnyRequest:
     @pytest.mark.parametrize(
         ("content", "says"),
         [
-            (b"two\nlines", "more than a token"),
+            (b"two\nlines", "something else than a token"),
             (b"\xff\xfe\x00token", "no text"),
-            (b"a\x00b", "more than a token"),
+            (b"a\x00b", "something else than a token"),
+            (b"ssh-ed25519 AAAA somebody", "something else than a token"),
             (None, "Is a directory"),
         ],
     )
@@ -350,12 +360,12 @@ def test_the_lock_is_given_back(path: Path) -> None:
     keeper = RefreshTokenFile(str(path))
     for number in range(3):
         with keeper.locked(0.1):
-            keeper.replace(f"token {number}")
-            assert keeper.read() == f"token {number}"
+            keeper.replace(f"token{number}")
+            assert keeper.read() == f"token{number}"
     with pytest.raises(ZeroDivisionError), keeper.locked(0.1):
         raise ZeroDivisionError
     with keeper.locked(0.1):
-        assert keeper.read() == "token 2"
+        assert keeper.read() == "token2"
 
 
 @pytest.mark.parametrize("length", [1, 100, 2000, 40_000])
@@ -387,6 +397,17 @@ def _run(emu: Emulator, path: str, results: Any) -> None:
     except BaseException as error:
         results.put(repr(error))
     os._exit(0)
+
+
+@pytest.mark.parametrize("token", ["import os; os.system('x')", "ssh-ed25519 AAAA", "a\nb"])
+def test_only_a_token_is_kept(token: str, emu: Emulator, partner: Partner, path: Path) -> None:
+    emu.fault(
+        listener="entra", action="status", status=200, path_regex="token$",
+        body={"access_token": "x", "token_type": "Bearer", "expires_in": 3600, "refresh_token": token},
+    )  # fmt: skip
+    text = str(partner.error(SignInError, lambda: find(partner, path, emu.refresh_token)))
+    assert "something else than a token" in text
+    assert not path.exists()
 
 
 def as_plain_user(emu: Emulator, path: Path) -> str:

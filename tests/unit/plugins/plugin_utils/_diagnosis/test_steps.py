@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from importlib import metadata
 from typing import Any
 
@@ -18,6 +17,7 @@ from emulator.log import token_hash
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.service_access import access_specification
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.store_product import product_specification
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis import network
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis import report as _access_runner
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis import steps as _access_check
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.report import (
@@ -25,6 +25,8 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.
     report_of,
     versions,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http import session
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in import methods
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ class TestWalk:
     def test_clock(
         self, access: Any, date: str | None, status: str, text: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real = _access_check.discover
+        real = _access_check.fetch_openid_configuration
 
         def dated(settings: Any) -> Any:
             # The emulator sends the true date with every answer by itself.
@@ -70,7 +72,7 @@ class TestWalk:
             return document, dataclasses.replace(answer, headers=headers)
 
         assert access()["sign_in_clock"]["status"] == "pass"
-        monkeypatch.setattr(_access_check, "discover", dated)
+        monkeypatch.setattr(_access_check, "fetch_openid_configuration", dated)
         steps = access()
         assert (steps["sign_in_clock"]["status"], text in steps["sign_in_clock"]["detail"]) == (status, True)
         # What does not depend on the clock goes on.
@@ -94,16 +96,17 @@ class TestWalk:
         assert emu.token_requests() == 2
 
     def test_without_requests(self, access: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "requests", None)
+        monkeypatch.setattr(network, "requests", None)
+        monkeypatch.setattr(session, "_MISSING", True)
         steps = access()
         assert steps["sign_in_proxy"]["status"] == steps["service_proxy"]["status"] == "fail"
-        assert "pip install requests" in steps["sign_in_proxy"]["remedy"]
+        assert "-m pip install requests" in steps["sign_in_proxy"]["remedy"]
 
     def test_without_msal(self, access: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "msal", None)
+        monkeypatch.setattr(methods, "msal", None)
         steps = access()
         assert [name for name, step in steps.items() if step["status"] == "fail"] == ["token"]
-        assert "pip install msal" in steps["token"]["remedy"]
+        assert "-m pip install msal" in steps["token"]["remedy"]
 
     def test_managed_identity(self, access: Any, emu: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("IDENTITY_ENDPOINT", emu.identity_endpoint)
@@ -118,7 +121,7 @@ class TestWalk:
         steps = access(client_secret=None, client_certificate_path=emu.certificate_path)
         assert "60 minutes behind" in steps["sign_in_clock"]["detail"]
         assert "AADSTS700024" in steps["token"]["detail"]
-        assert "check the clock" in steps["token"]["remedy"]
+        assert "the clock of the controller" in steps["token"]["remedy"]
 
     @pytest.mark.parametrize(
         ("versions", "why"),

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.s
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import SERVICES
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.clouds import CLOUDS
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings, settings_from
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in import token_source
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
@@ -76,11 +79,23 @@ class TestToken:
         assert [answer.status for answer in answers] == [200] * 8
         assert emu.token_requests() == 1
 
-    def test_that_runs_out_is_replaced(self, emu: Emulator, open_session) -> None:
+    def test_that_runs_out_is_replaced(self, emu: Emulator, open_session, monkeypatch: pytest.MonkeyPatch) -> None:
         emu.settings(token_lifetime=200)
         session = open_session()
-        assert [session.call("Could not try", "POST", path_of(emu)).status for _try in range(2)] == [200] * 2
+        session.call("Could not try", "POST", path_of(emu))
+        later = SimpleNamespace(monotonic=lambda: time.monotonic() + 181)
+        monkeypatch.setattr(token_source, "time", later)
+        assert session.call("Could not try", "POST", path_of(emu)).status == 200
         assert emu.token_requests() == 2
+
+    def test_that_is_refused_though_new_says_nothing_of_later_ones(self, emu: Emulator, open_session) -> None:
+        """A service that ends tokens after a moment refuses some that are new to the caller."""
+        session = open_session()
+        emu.fault(listener="store", action="unauthorized", times=2)
+        assert session.call("Could not try", "POST", path_of(emu)).status == 401
+        assert session.call("Could not try", "POST", path_of(emu)).status == 200
+        emu.revoke_tokens()
+        assert session.call("Could not try", "POST", path_of(emu)).status == 200
 
     def test_that_is_refused_once_is_replaced_once(self, emu: Emulator, open_session) -> None:
         emu.fault(listener="store", action="unauthorized", times=1)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,9 +29,15 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import RunCache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import HttpSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in import entra_errors as _sign_in_errors
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import discover
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in import entra_errors, token_source
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.methods import Certificate
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.msal_http import MsalHttpClient
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import (
+    fetch_openid_configuration,
+    token_error,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
@@ -96,6 +103,35 @@ class TestMethods:
         assert accepted(emu, token_of(settings))
         assert notes(emu) == ["discovery", "client_credentials/federated_token"]
 
+    def test_a_file_that_holds_no_jwt_is_not_sent(
+        self, emu: Emulator, make_settings: MakeSettings, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "file"
+        for content in ("root:x:0:0:root", "-----BEGIN PRIVATE KEY-----", "a.b.c", "eyJ9.e30", "W10.W10.x"):
+            path.write_text(content)
+            with pytest.raises(OptionError, match="does not hold a token") as caught:
+                token_of(make_settings(client_secret=None, federated_token_file=str(path)))
+            assert content not in str(caught.value)
+        assert emu.requests() == []
+
+    def test_assertions_that_come_back_are_masked(self, emu: Emulator, make_settings: MakeSettings) -> None:
+        settings = make_settings(client_secret=None, client_certificate_path=emu.certificate_path)
+        http = HttpSession(settings)
+        client = MsalHttpClient(http, settings, "Could not try")
+        method = Certificate(settings)
+        method.validate()
+        method.acquire(client)
+        http.close()
+        (assertion,) = client.sent_secrets
+        assert assertion.count(".") == 2
+        text = str(token_error(settings, "Could not try", {"error_description": f"No: {assertion}"}, [assertion]))
+        assert "No: ********" in text
+        token = Path(emu.federated_token_file).read_text().strip()
+        emu.fault(listener="entra", action="status", status=400, body={"error": "x", "error_description": token})
+        refusal = refused(make_settings(client_secret=None, federated_token_file=emu.federated_token_file))
+        assert "********" in str(refusal)
+        assert token not in str(refusal)
+
     def test_the_federated_token_is_read_anew_for_each_sign_in(
         self, emu: Emulator, make_settings: MakeSettings, tmp_path: Path
     ) -> None:
@@ -153,7 +189,7 @@ class TestMethods:
     def test_ready_access_token(self, emu: Emulator, make_settings: MakeSettings) -> None:
         source = TokenSource(make_settings(client_secret=None, access_token=CANARY), NoCache())
         assert source.token() == CANARY
-        assert source.token_instead_of(CANARY) is None
+        assert source.replace_rejected(CANARY) is None
         assert emu.stats().get("entra", {}).get("requests", 0) == 0
 
     @pytest.mark.parametrize("cloud", ["usgov", "china", "germany"])
@@ -183,7 +219,7 @@ class TestRefusals:
         assert "(correlation id " in error.cause
         assert "Trace ID" not in error.cause
         assert "\n" not in error.cause
-        assert error.remedy == _sign_in_errors.remedy_for(f"AADSTS{code}:")
+        assert error.remedy == entra_errors.remedy_for(f"AADSTS{code}:")
         assert emu.token_requests() == 1
 
     @pytest.mark.parametrize(
@@ -197,7 +233,7 @@ class TestRefusals:
             ({"tenant_id": "plain"}, 900023, "Check tenant_id"),
             ({"audience": "https://unknown.example"}, 500011, "Check audience"),
             ({"client_certificate_path": "unregistered_certificate_path"}, 700027, "upload it in Entra"),
-            ({"federated_token_file": "expired_federated_token_file"}, 700024, "check the clock"),
+            ({"federated_token_file": "expired_federated_token_file"}, 700024, "what renews federated_token_file"),
             ({"federated_token_file": "other_federated_token_file"}, 700213, "subject"),
             ({"refresh_token": "0.Agarbage"}, 70000, "consent again"),
             ({"refresh_token": "expired_refresh_token"}, 700082, "consent again"),
@@ -232,13 +268,15 @@ class TestRefusals:
 
     def test_a_code_that_only_the_list_holds(self) -> None:
         answer = {"error": "invalid_client", "error_description": "Refused", "error_codes": [7000215]}
-        text = _sign_in_errors.said_by(answer)
+        text = entra_errors.describe_token_error(answer)
         assert text == "invalid_client: AADSTS7000215: Refused"
-        assert "secret's value" in _sign_in_errors.remedy_for(text)
+        assert "secret's value" in entra_errors.remedy_for(text)
 
     def test_a_refusal_without_any_code(self) -> None:
-        text = _sign_in_errors.said_by({"error": "invalid_request", "error_description": "Identity not found"})
-        assert "AADSTS" not in text + _sign_in_errors.remedy_for(text)
+        text = entra_errors.describe_token_error(
+            {"error": "invalid_request", "error_description": "Identity not found"}
+        )
+        assert "AADSTS" not in text + entra_errors.remedy_for(text)
 
     def test_no_managed_identity(self, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
         """As on any machine that is not in Azure."""
@@ -350,6 +388,17 @@ class TestOtherHosts:
         assert emu.count(target) == 0
         assert emu.token_requests() == 0
 
+    def test_a_token_endpoint_that_changed_after_it_was_read_gets_none_either(
+        self, emu: Emulator, make_settings: MakeSettings
+    ) -> None:
+        settings = make_settings()
+        http = HttpSession(settings)
+        client = MsalHttpClient(http, settings, "Could not try")
+        with pytest.raises(SignInError, match="names another token endpoint"):
+            client.post(f"{emu.stranger}/token", data={"client_secret": settings.client_secret})
+        http.close()
+        assert emu.count("stranger") == 0
+
     def test_an_issuer_elsewhere(self, emu: Emulator, make_settings: MakeSettings) -> None:
         emu.fault(listener="entra", action="discovery_issuer")
         error = refused(make_settings())
@@ -362,7 +411,7 @@ class TestOtherHosts:
         body = {"issuer": emu.entra, "token_endpoint": emu.entra + "/token", name: "https://["}
         emu.fault(listener="entra", action="status", status=200, body=body, path_regex="openid-configuration")
         with pytest.raises(SignInError, match="to which no credential is sent"):
-            discover(make_settings())
+            fetch_openid_configuration(make_settings())
 
     def test_a_document_that_only_we_could_read(
         self, emu: Emulator, make_settings: MakeSettings, caplog: pytest.LogCaptureFixture
@@ -505,13 +554,24 @@ class TestCache:
         with pytest.raises(SignInError, match="AADSTS7000215"):
             TokenSource(make_settings(client_secret=CANARY), cache).token()
 
-    @pytest.mark.parametrize(("lifetime", "count"), [(299, 3), (290, 3), (330, 1)])
+    @pytest.mark.parametrize(
+        ("lifetime", "age", "count"), [(3600, 3200, 1), (3600, 3350, 2), (200, 178, 1), (200, 181, 2), (0, 0, 2)]
+    )
     def test_a_token_near_its_end_is_not_used_again(
-        self, lifetime: int, count: int, emu: Emulator, make_settings: MakeSettings, cache: RunCache
+        self,
+        lifetime: int,
+        age: int,
+        count: int,
+        emu: Emulator,
+        make_settings: MakeSettings,
+        cache: RunCache,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        """The last five minutes do not count, nor the last tenth of a life that is shorter than 50 minutes."""
         emu.settings(token_lifetime=lifetime)
-        for _try in range(3):
-            TokenSource(make_settings(), cache).token()
+        TokenSource(make_settings(), cache).token()
+        monkeypatch.setattr(token_source, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + age))
+        TokenSource(make_settings(), cache).token()
         assert emu.token_requests() == count
 
     def test_a_refused_token_is_replaced_once_for_all(
@@ -519,7 +579,7 @@ class TestCache:
     ) -> None:
         source = TokenSource(make_settings(), cache)
         refused_token = source.token()
-        fresh = {source.token_instead_of(refused_token) for _try in range(5)}
+        fresh = {source.replace_rejected(refused_token) for _try in range(5)}
         assert len(fresh) == 1
         assert fresh != {refused_token}
         assert source.token() in fresh
@@ -581,7 +641,9 @@ import json, os, sys
 from ansible.plugins.loader import init_plugin_loader
 init_plugin_loader()
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import discover
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.openid_configuration import (
+    fetch_openid_configuration,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
