@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - msdevices.provisioning._auth
   - msdevices.provisioning._auth.plugins
   - msdevices.provisioning._service
+  - msdevices.provisioning._package_filter
   - msdevices.provisioning._service.plugins
   - msdevices.provisioning._catalog
   - msdevices.provisioning._catalog.plugins
@@ -58,19 +59,6 @@ options:
     ini:
       - section: msdevices_provisioning
         key: service
-  architecture:
-    description:
-      - Which packages are meant, where a content id is left out, by their architecture, such as V(x64). Packages that
-        are neutral fit every architecture.
-    type: str
-  language:
-    description:
-      - Which packages are meant, by their language, such as V(de-DE) or V(de).
-    type: str
-  package_family_name:
-    description:
-      - Which packages are meant, by their family name.
-    type: str
   max_concurrency:
     description:
       - How many licenses are requested at the same time.

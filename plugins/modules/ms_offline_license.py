@@ -23,6 +23,7 @@ description:
 extends_documentation_fragment:
   - msdevices.provisioning._auth
   - msdevices.provisioning._service
+  - msdevices.provisioning._package_filter
   - msdevices.provisioning._catalog
   - msdevices.provisioning._attributes
   - msdevices.provisioning._attributes.actiongroup_store
@@ -47,7 +48,8 @@ options:
   licenses:
     description:
       - The licenses to fetch and stage.
-      - Mutually exclusive with O(product_id), O(sku_id) and O(content_id), which ask for a single one.
+      - Mutually exclusive with the options for a single license, which are O(product_id), O(sku_id), O(content_id),
+        O(architecture), O(language) and O(package_family_name).
       - A text is taken too, such as the answer to a survey of an automation controller. It has a license in each line,
         as C(product_id/sku_id/content_id) or C(product_id/content_id), or it is a list in YAML or JSON, in which
         V(0015) needs no quotes. The items of the list may be texts of the same form.
@@ -112,19 +114,6 @@ options:
   content_id:
     description:
       - The content id, when a single license is asked for. With O(service=store_licensing) it may be left out.
-    type: str
-  architecture:
-    description:
-      - Which packages are meant, where O(content_id) is left out, by their architecture, such as V(x64). Packages
-        that are neutral fit every architecture.
-    type: str
-  language:
-    description:
-      - Which packages are meant, by their language, such as V(de-DE) or V(de).
-    type: str
-  package_family_name:
-    description:
-      - Which packages are meant, by their family name.
     type: str
   service:
     description:

@@ -13,6 +13,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.co
     catalog_token_option,
     shared_options,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import PACKAGE_FILTERS
 
 ON_MISSING = ("error", "warn", "ignore")
 
@@ -29,9 +30,7 @@ def product_specification() -> dict[str, t.Any]:
             "market": {"type": "str", "default": "US"},
             "languages": {"type": "list", "elements": "str", "default": ["en-US"]},
             "sku_id": {"type": "str"},
-            "architecture": {"type": "str"},
-            "language": {"type": "str"},
-            "package_family_name": {"type": "str"},
+            **{name: {"type": "str"} for name in PACKAGE_FILTERS},
             "max_concurrency": {"type": "int", "default": 16},
         },
         "supports_check_mode": True,
