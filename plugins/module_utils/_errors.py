@@ -110,6 +110,10 @@ class EncryptedPackageError(PackageError):
     """A package is encrypted, so that only Windows itself can read it."""
 
 
+class ServicingError(ProvisioningError):
+    """A managed host, or DISM on it, could not do what provisioning an app needs."""
+
+
 class StagingError(ProvisioningError):
     """A license file could not be looked at or written on the managed host."""
 

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from dism_standin.program import BEHAVIORS, Behavior
+from dism_standin.store import Images, Root
 
 from . import journal, specs
 from .filesystem import TEMP, WindowsFilesystem
@@ -149,6 +153,68 @@ class WindowsHosts:
     def remove(self, host: str, path: str) -> None:
         """:raises WindowsFailure: when there is nothing."""
         self._files[host].remove(self._files[host].parse(path))
+
+    # DISM
+
+    def dism(self, host: str, **behavior: Any) -> None:
+        """Let the host's DISM behave otherwise: see :class:`dism_standin.program.Behavior`."""
+        unknown = behavior.keys() - BEHAVIORS
+        if unknown:
+            raise ValueError(f"DISM has no behavior {unknown}")
+        settings = Behavior.load(self.root / host)
+        for name, value in behavior.items():
+            setattr(settings, name, value)
+        settings.save(self.root / host)
+
+    def dism_fails(
+        self,
+        step: str,
+        code: int | None = None,
+        *,
+        host: str | None = None,
+        effect: str | None = None,
+        times: int | None = 1,
+        after: int = 0,
+        msg: str = "the connection was lost",
+    ) -> None:
+        """Let a step of DISM fail, with ``effect`` besides: see :class:`dism_standin.program.Dism`."""
+        self._add(
+            "dism", host, None, event="dism", modes=[step], code=code, effect=effect, times=times, after=after, msg=msg
+        )
+
+    def dism_calls(self, host: str | None = None, step: str | None = None) -> list[dict[str, Any]]:
+        """The command lines of DISM: ``step``, ``arguments``, ``status``, ``program``."""
+        return [entry for entry in self.events("dism", host) if step in (None, entry.get("step"))]
+
+    def provisioned(self, host: str, root: str = "C:\\") -> list[dict[str, Any]]:
+        """The apps that are provisioned on the host, or in an image that is applied or mounted at ``root``."""
+        files = self._files[host]
+        return Root(files, files.parse(root)).apps
+
+    def provision(self, host: str, *apps: Mapping[str, Any], root: str = "C:\\") -> None:
+        """Provision apps without DISM; each has the keys of :class:`dism_standin.store.Root`."""
+        files = self._files[host]
+        defaults = {name: getattr(Behavior(), name) for name in ("architecture",)}
+        state = Root(files, files.parse(root), {**defaults, "version": Behavior.load(self.root / host).image_version})
+        state.apps.extend(dict(app) for app in apps)
+        state.save()
+
+    def image_file(self, host: str, path: str, *indexes: Mapping[str, Any]) -> None:
+        """Write an image file. Each index has a ``name``; other keys: ``architecture version apps files``."""
+        whole = [
+            {"architecture": "x64", "version": Behavior().image_version, "apps": [], "files": {}, **index}
+            for index in indexes
+        ]
+        self.write(host, path, json.dumps({"indexes": whole}).encode())
+
+    def indexes(self, host: str, path: str) -> list[dict[str, Any]]:
+        """The indexes of an image file."""
+        files = self._files[host]
+        return Images(files).indexes(files.parse(path))
+
+    def mounts(self, host: str) -> list[dict[str, Any]]:
+        """The images that are mounted."""
+        return Images(self._files[host]).mounts()
 
     # Faults
 

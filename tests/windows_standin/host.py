@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dism_standin import program as dism
+from dism_standin import tar
+
 from . import journal, modules, payload, specs
 from .filesystem import WindowsFailure, WindowsFilesystem
 from .paths import BadWindowsPath, WindowsPath
@@ -177,9 +180,36 @@ class WindowsHost:
             files=self.files,
             check_mode=bool(call.settings.get("_ansible_check_mode")),
             diff=bool(call.settings.get("_ansible_diff")),
+            run_program=self._run_program,
             stop_after=rule["files"] if rule.get("kind") == "partial" else None,
         )
         try:
             return implementation.run(context)
+        except dism.Died as error:
+            raise ConnectionLost(str(error)) from error
         except modules.Interrupted as error:
             raise ConnectionLost(rule.get("msg", "the connection was lost")) from error
+
+    def _run_program(self, arguments: list[str]) -> tuple[int, bytes, str] | None:
+        """Run the host's DISM, also by the path of a copy that lies there as a file, or its tar."""
+        program, *rest = arguments
+        name = program.replace("/", "\\").rpartition("\\")[2].lower().removesuffix(".exe")
+        at_home = program.lower().removesuffix(".exe") in (name, f"c:\\windows\\system32\\{name}")
+        if not at_home and not self.files.is_file(self.files.parse(program)):
+            return None
+        if name == "tar" and dism.Behavior.load(self.files.top).has_tar:
+            return tar.run(self.files, rest)
+        if name != "dism":
+            return None
+        event: dict[str, Any] = {"event": "dism", "program": program, "arguments": rest}
+
+        def fault(step: str) -> dict[str, Any] | None:
+            event["step"] = step
+            return self._faults.take(event="dism", host=self.name, mode=step)
+
+        try:
+            status, output = dism.Dism(self.files, fault).run(rest)
+            event["status"] = status
+            return status, output.encode("cp850", "replace"), ""
+        finally:
+            self._record(**event)

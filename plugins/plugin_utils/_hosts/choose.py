@@ -18,5 +18,9 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.wind
 
 def delivery_for(action: ActionBase, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Delivery:
     """Return the delivery for the kind of host that the task's connection leads to."""
-    windows = getattr(action._connection._shell, "_IS_WINDOWS", False)
-    return (WindowsDelivery if windows else PosixDelivery)(action, params, task_vars)
+    return (WindowsDelivery if is_windows(action) else PosixDelivery)(action, params, task_vars)
+
+
+def is_windows(action: ActionBase) -> bool:
+    """Return whether the task's connection leads to a Windows host."""
+    return bool(getattr(action._connection._shell, "_IS_WINDOWS", False))

@@ -13,17 +13,24 @@ from ansible.plugins.action import ActionBase
 
 
 def run_nested(
-    action: ActionBase, name: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]
+    action: ActionBase,
+    name: str,
+    arguments: dict[str, t.Any],
+    task_vars: dict[str, t.Any],
+    in_check_mode: bool = False,
 ) -> dict[str, t.Any]:
     """Run the plugin of this full name on the task's host and return its result, failed or not.
 
-    Differences are never asked for: what is transferred here must not show.
+    Differences are never asked for: what is transferred here must not show. With `in_check_mode` it runs in check
+    mode, too: for what only looks, or undoes what it does.
     """
     task = action._task.copy()
     task.action = name
     task.args = arguments
     task.diff = False
     task.async_val = 0
+    if in_check_mode:
+        task.check_mode = False
     loader = action._shared_loader_obj.action_loader
     handler = loader.get(
         name if loader.has_plugin(name) else "ansible.legacy.normal",

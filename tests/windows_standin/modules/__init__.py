@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from . import basics, win_copy, win_file, win_find, win_stat
+from . import basics, win_command, win_copy, win_file, win_find, win_stat
 from .base import Context, Implementation, Interrupted, failed
 
 __all__ = ["IMPLEMENTED", "Context", "Implementation", "Interrupted", "failed", "full_name"]
@@ -21,6 +21,7 @@ IMPLEMENTED: dict[str, Implementation] = {
         basics.SETUP,
         basics.SLURP,
         basics.TEMPFILE,
+        win_command.COMMAND,
         win_copy.COPY,
         win_file.FILE,
         win_find.FIND,

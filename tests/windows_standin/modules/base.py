@@ -30,7 +30,9 @@ class ModuleFailed(Exception):
 class Context:
     """One execution: checked arguments with defaults, the host's files, Ansible's modes.
 
-    ``stop_after``: interrupt the copy after this many files; None lets it finish.
+    ``stop_after``: interrupt the copy after this many files; None lets it finish. ``run_program`` runs a program of the
+    host, given with its arguments, and returns exit status, standard output and standard error, or None when there is
+    no such program.
     """
 
     arguments: dict[str, Any]
@@ -38,6 +40,7 @@ class Context:
     check_mode: bool
     diff: bool
     stop_after: int | None = None
+    run_program: Callable[[list[str]], tuple[int, bytes, str] | None] = lambda arguments: None
     warnings: list[str] = field(default_factory=list)
 
     def path(self, option: str) -> WindowsPath:
