@@ -37,7 +37,8 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "name of a second drive": ("win_file", {"path": "C:\\stage\\D:\\x", "state": "touch"}, "Illegal characters"),
     "trailing dot": ("win_copy", {"content": "x", "dest": "C:\\stage."}, "trailing dot"),
     "path that is too long": ("win_file", {"path": "C:\\" + "x\\" * 130, "state": "directory"}, "too long"),
-    "module that is not played": ("win_command", {"argv": ["whoami"]}, "answer()"),
+    "module that is not played": ("win_whoami", {}, "answer()"),
+    "program that is not there": ("win_command", {"argv": ["whoami"]}, "cannot find the file"),
 }
 
 

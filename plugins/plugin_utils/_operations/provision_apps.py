@@ -267,12 +267,11 @@ class _Run:
         if problem is not None:
             result.update(failed=True, msg=str(problem))
         elif failures:
-            listed = list_failures((app.request.label, str(app.problem)) for app in failures)
+            listed = list_failures([(app.request.label, str(app.problem)) for app in failures], len(self._apps))
             what = "provision" if self._present else "remove"
-            nothing = f" Nothing was saved to {self._params['image_file']}." if self._params.get("image_file") else ""
-            result.update(
-                failed=True, msg=f"Could not {what} {len(failures)} of {len(self._apps)} apps: {listed}{nothing}"
-            )
+            nothing = f"\nNothing was saved to {self._params['image_file']}." if self._params.get("image_file") else ""
+            heading = f"Could not {what} {len(failures)} of {len(self._apps)} apps:"
+            result.update(failed=True, msg=f"{heading}\n{listed}{nothing}")
         return result
 
 
