@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Every target does its own set-up, below .build/. Needed: make, git and Python 3.10 to 3.13; molecule and image also
-# need podman, runc and debootstrap, integration a Chromium with its driver; on Debian, as root, they install that.
+# need podman, runc and debootstrap, integration a Chromium with its driver, and unit and integration wimtools; on
+# Debian, as root, they install that.
 #
 #   PYTHON=/path/to/python   use this one, not the newest that is found
 #   CORE=2.16 [PY=3.10]      run sanity, unit, integration, compatibility or smoke with the newest release of this
@@ -94,6 +95,7 @@ lint-fast: $(VENV)/.stamp $(COLLECTION) ## the static checks that take seconds
 
 .PHONY: unit
 unit: $(VENV)/.stamp $(COLLECTION) ## unit tests; with CORE those of the collection, not those of the emulator and of the played Windows hosts
+	@sh tests/tools/install_system_packages.sh wimlib-imagex:wimtools
 	@$(PYTEST) $(if $(CORE),tests/unit,$(wildcard tests/unit*))
 
 .PHONY: sanity
@@ -102,7 +104,7 @@ sanity: $(VENV)/.stamp ## ansible-test sanity, all tests, no ignore file
 
 .PHONY: integration
 integration: $(VENV)/.stamp $(COLLECTION) ## ansible-playbook against the emulator
-	@sh tests/tools/install_system_packages.sh chromium chromedriver:chromium-driver
+	@sh tests/tools/install_system_packages.sh chromium chromedriver:chromium-driver wimlib-imagex:wimtools
 	@$(PYTEST) tests/integration_playbooks
 
 .PHONY: compatibility

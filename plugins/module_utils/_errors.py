@@ -114,6 +114,10 @@ class ServicingError(ProvisioningError):
     """A managed host, or DISM on it, could not do what provisioning an app needs."""
 
 
+class ImageError(ProvisioningError):
+    """An image could not be read, or what is to be provisioned could not be put into it."""
+
+
 class StagingError(ProvisioningError):
     """A license file could not be looked at or written on the managed host."""
 

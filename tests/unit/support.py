@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 import uuid
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -49,6 +50,7 @@ class License:
     instance_id: str = INSTANCE_ID
     sku_id: str = "0015"
     version: str = "3"
+    family_name: str = FAMILY_NAME
 
     @property
     def xml(self) -> bytes:
@@ -56,7 +58,7 @@ class License:
         return (
             f'<License xmlns="{NAMESPACE}" ContentID="{self.content_id}" ID="0d7c2f0e-7f5e-4c55-9a8a-d4a4d2a3b001"'
             f' LicenseID="{LICENSE_ID}" Version="{self.version}"><Binding Binding_Type="Machine">'
-            f"<ProductID>{self.product_id}</ProductID><PFM>{FAMILY_NAME}</PFM>"
+            f"<ProductID>{self.product_id}</ProductID><PFM>{self.family_name}</PFM>"
             f"<LicenseInstanceID>{self.instance_id}</LicenseInstanceID><RequestorID>{REQUESTOR_ID}</RequestorID>"
             '<LeaseRequired>false</LeaseRequired></Binding><LicenseInfo Type="Full" LicenseUsage="Offline"'
             f' LicenseCategory="Enterprise"><IssuedDate>{ISSUED}</IssuedDate>'
@@ -108,8 +110,8 @@ class Run:
 
     @property
     def states(self) -> list[str]:
-        """The state of each license, in their order."""
-        return [item["state"] for item in self.result["licenses"]]
+        """The state of each license or app, in their order."""
+        return [item["state"] for item in self.result.get("licenses", self.result.get("apps"))]
 
     @property
     def reasons(self) -> list[str | None]:
@@ -118,12 +120,19 @@ class Run:
 
 
 class ModuleProcess:
-    """The module ms_offline_license, running in a fork of this process with its real main()."""
+    """A module, running in a fork of this process with its real main(), at the head of a process group."""
 
-    def __init__(self, output: Path, arguments: dict[str, Any], check_mode: bool = False, diff: bool = False) -> None:
+    def __init__(
+        self,
+        output: Path,
+        arguments: dict[str, Any],
+        check_mode: bool = False,
+        diff: bool = False,
+        main: Callable[[], None] = ms_offline_license.main,
+    ) -> None:
         self._output = output
         values = {**arguments, "_ansible_check_mode": check_mode, "_ansible_diff": diff}
-        self.process: BaseProcess = FORK.Process(target=_main, args=(values, str(output)))
+        self.process: BaseProcess = FORK.Process(target=_main, args=(main, values, str(output)))
         self.process.start()
 
     def wait(self) -> Run:
@@ -142,7 +151,8 @@ def _text(warning: Any) -> str:
     return str(warning["event"]["msg"] if isinstance(warning, dict) else warning)
 
 
-def _main(values: dict[str, Any], output: str) -> None:
+def _main(main: Callable[[], None], values: dict[str, Any], output: str) -> None:
+    os.setpgid(0, 0)
     with open(output, "w", encoding="utf-8") as stream:
         sys.stdout = stream
         with ExitStack() as stack:
@@ -151,7 +161,7 @@ def _main(values: dict[str, Any], output: str) -> None:
                 # As on a managed host, where warnings go into the result.
                 stack.enter_context(mock.patch.object(_internal, "is_controller", False))
             try:
-                ms_offline_license.main()
+                main()
             except SystemExit:
                 pass
             except BaseException:

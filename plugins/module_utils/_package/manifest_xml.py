@@ -5,7 +5,7 @@
 # Private to this collection: no stability is promised to other users.
 """The manifests of packages and bundles: bytes to facts.
 
-What comes in may be hostile: a DOCTYPE is refused, so that nothing can be expanded, and all is bounded.
+What comes in may be hostile, and is checked: values end in file names and scripts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass
-from xml.parsers import expat
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import PackageError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._package.moniker import (
@@ -22,10 +21,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._package.mo
     parse_version,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._xml import Element, XmlError, read_elements
 
-_MAX_DEPTH = 64
-_MAX_ELEMENTS = 100_000
-_MAX_TEXT = 8192
 _NAME = re.compile(r"[A-Za-z0-9.-]{1,255}")
 _ATTEMPT = "Could not read the manifest"
 
@@ -94,7 +91,7 @@ class BundleManifest:
 
 def parse_app_manifest(data: bytes) -> AppManifest:
     """Read the bytes of an `AppxManifest.xml`. Raises PackageError."""
-    elements = _read(data, "package")
+    elements = _read(data, "Package")
     identity = _identity(elements)
     return AppManifest(
         name=identity["name"],
@@ -128,7 +125,7 @@ def parse_app_manifest(data: bytes) -> AppManifest:
 
 def parse_bundle_manifest(data: bytes) -> BundleManifest:
     """Read the bytes of an `AppxBundleManifest.xml`. Raises PackageError."""
-    elements = _read(data, "bundle")
+    elements = _read(data, "Bundle")
     identity = _identity(elements)
     packages = []
     for element in elements:
@@ -156,7 +153,7 @@ def _is_stub(package: BundledPackage) -> bool:
     return package.file_name.replace("\\", "/").lower().startswith("appxmetadata/stub/")
 
 
-def _identity(elements: t.Sequence[_Element]) -> dict[str, str]:
+def _identity(elements: t.Sequence[Element]) -> dict[str, str]:
     found = [element.attributes for element in elements if len(element.path) == 2 and element.path[1] == "identity"]
     if len(found) != 1:
         raise PackageError(_ATTEMPT, f"it has {len(found) or 'no'} Identity elements, and has to have one")
@@ -201,69 +198,8 @@ def _resource_id(attributes: t.Mapping[str, str]) -> str:
     return resource_id
 
 
-@dataclass
-class _Element:
-    path: tuple[str, ...]
-    """Local names from the root on, in lower case."""
-    attributes: dict[str, str]
-    """By local name in lower case."""
-    text: str = ""
-
-
-def _read(data: bytes, root: str) -> list[_Element]:
-    """Return the elements of the XML. Raises PackageError unless it is well-formed and has this root element."""
-    reader = _Reader()
+def _read(data: bytes, root: str) -> list[Element]:
     try:
-        reader.read(data)
-    except expat.ExpatError as exc:
-        reason = expat.errors.messages.get(exc.code, "malformed")
-        raise PackageError(_ATTEMPT, f"it is no well-formed XML ({reason}, line {exc.lineno})") from None
-    except (LookupError, ValueError):
-        # An XML declaration may name an encoding that does not exist.
-        raise PackageError(_ATTEMPT, "its text encoding is unknown") from None
-    if reader.elements[0].path != (root,):
-        raise PackageError(
-            _ATTEMPT, f"its root element is {printable(reader.elements[0].path[0], 60)}, not {root.capitalize()}"
-        )
-    return reader.elements
-
-
-class _Reader:
-    """Collects the elements while expat walks through the document."""
-
-    def __init__(self) -> None:
-        self.elements: list[_Element] = []
-        self._open: list[_Element] = []
-        self._parser = expat.ParserCreate(namespace_separator=" ")
-        self._parser.buffer_text = True
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._characters
-        self._parser.StartDoctypeDeclHandler = self._doctype
-
-    def read(self, data: bytes) -> None:
-        self._parser.Parse(data, True)
-
-    def _doctype(self, *declaration: object) -> None:
-        raise PackageError(_ATTEMPT, "it has a DOCTYPE, which no package has; it is refused")
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self._open) >= _MAX_DEPTH or len(self.elements) >= _MAX_ELEMENTS:
-            raise PackageError(_ATTEMPT, "it has more elements, or deeper ones, than any package")
-        local = {}
-        for attribute, value in attributes.items():
-            if len(value) > _MAX_TEXT:
-                raise PackageError(_ATTEMPT, "it has a value that is longer than in any package")
-            local[attribute.rpartition(" ")[2].lower()] = value
-        above = self._open[-1].path if self._open else ()
-        element = _Element((*above, name.rpartition(" ")[2].lower()), local)
-        self.elements.append(element)
-        self._open.append(element)
-
-    def _characters(self, text: str) -> None:
-        element = self._open[-1]
-        if len(element.text) + len(text) <= _MAX_TEXT:
-            element.text += text
-
-    def _end(self, name: str) -> None:
-        self._open.pop()
+        return read_elements(data, root)
+    except XmlError as exc:
+        raise PackageError(_ATTEMPT, str(exc)) from None

@@ -164,7 +164,7 @@ _LISTED = {"Type": "application", "Version": "1.0.0.0", "Architecture": "x64", "
         (b"MZ is no package", "it is no ZIP file"),
         (packages.app_package()[:-30], "it is no ZIP file, or it is cut off"),
         (packages.zipped({"readme.txt": b"x"}), "without AppxManifest.xml"),
-        (packages.zipped({"AppxManifest.xml": _BOMB}), "it has a DOCTYPE"),
+        (packages.zipped({"AppxManifest.xml": _BOMB}), "it has a DOCTYPE, which is refused"),
         (packages.zipped({"AppxManifest.xml": b" " * (manifest.MAX_MANIFEST + 1)}), "is larger than"),
         (packages.zipped({"AppxManifest.xml": "<Package>"}), "it is no well-formed XML"),
         (packages.zipped({"AppxManifest.xml": "<Package>" + "<a>" * 100}), "more elements, or deeper ones"),
