@@ -12,14 +12,10 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.of
     requests_of,
     specification,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
-    FAILED,
-    summary_of,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.action import ProvisioningAction
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.choose import delivery_for
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import Staged
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import delivery_for
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_list import license_items
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.return_licenses import return_licenses
@@ -42,31 +38,23 @@ class ActionModule(ProvisioningAction):
         requests = requests_of(params)
         source = LicenseSource(params, run_cache_of, self.progress("licenses"))
         if params["dest"] is None:
-            staged = return_licenses(requests, source)
+            report = return_licenses(requests, source)
         else:
             delivery = delivery_for(self, params, task_vars)
-            staged = stage_licenses(requests, delivery, source, params["force"], self._task.check_mode)
-        return _result(staged, with_diff=self._task.diff)
+            report = stage_licenses(requests, delivery, source, params["force"], self._task.check_mode)
+        return _result(report, with_diff=self._task.diff)
 
 
-def _result(staged: Staged, with_diff: bool) -> dict[str, t.Any]:
-    result: dict[str, t.Any] = {
-        "changed": staged.changed,
-        "licenses": staged.licenses,
-        "pruned": staged.pruned,
-    }
-    if with_diff and staged.diff:
-        result["diff"] = staged.diff
-    if staged.warnings:
-        result["warnings"] = staged.warnings
-    failures = [item for item in staged.licenses if item["state"] == FAILED]
-    if failures:
-        result.update(failed=True, msg=summary_of(failures, len(staged.licenses)))
-        for item in staged.licenses:
+def _result(report: StagingReport, with_diff: bool) -> dict[str, t.Any]:
+    result = report.as_result(with_diff)
+    if report.warnings:
+        result["warnings"] = report.warnings
+    if result.get("failed"):
+        for item in report.licenses:
             # A failed result is always shown, and a license must not be.
             item.pop("document", None)
             item.pop("license_blob", None)
-    elif any("document" in item for item in staged.licenses):
-        # Keeps -v from printing licenses; the task's register has them.
+    elif any("document" in item for item in report.licenses):
+        # Keeps -v from printing licenses, as core's own `normal` action does; the task's register has them.
         result["_ansible_verbose_override"] = True
     return result

@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.provisioned_app import specification
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.action import ProvisioningAction
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.host_paths import with_host_paths
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.choose import is_windows
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.nested_action import is_windows
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.provision_apps import provision_apps
 
 _MODULE = "msdevices.provisioning.ms_provisioned_app"

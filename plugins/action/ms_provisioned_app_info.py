@@ -12,7 +12,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.pr
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.action import ProvisioningAction
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.host_paths import with_host_paths
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.choose import is_windows
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.nested_action import is_windows
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.list_apps import list_apps
 
 

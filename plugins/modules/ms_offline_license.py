@@ -364,11 +364,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.of
     specification,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
-    FAILED,
-    summary_of,
-)
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixStaging
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import LicenseStager
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import Attributes, PosixDirectory
 
 
 def main() -> None:
@@ -377,22 +374,24 @@ def main() -> None:
     The action plugin of the same name runs in the controller's process and is the fetching half.
     """
     module = AnsibleModule(**specification())
-    if module.params["dest"] is None:
+    params = module.params
+    if params["dest"] is None:
         module.fail_json(
             msg="Could not return licenses: dest is not set, and without it only the action plugin of the same name can"
             " fetch them. Run the module by a task, not by itself."
         )
-    staging = PosixStaging(module, module.params["dest"], module.params["format"])
     try:
-        licenses = staging.stage(requests_of(module.params), module.params["prune"])
+        directory = PosixDirectory(params["dest"], Attributes.of(params))
+        report = LicenseStager(directory, params["format"], params["prune"], module.check_mode).stage(
+            requests_of(params)
+        )
     except ProvisioningError as exc:
-        module.fail_json(msg=str(exc), changed=staging.changed)
-    result = {"changed": staging.changed, "licenses": licenses, "pruned": staging.pruned}
-    if module._diff and staging.diff:
-        result["diff"] = staging.diff
-    failures = [item for item in licenses if item["state"] == FAILED]
-    if failures:
-        module.fail_json(msg=summary_of(failures, len(licenses)), **result)
+        module.fail_json(msg=str(exc), changed=False)
+    for warning in report.warnings:
+        module.warn(warning)
+    result = report.as_result(module._diff)
+    if result.get("failed"):
+        module.fail_json(**result)
     module.exit_json(**result)
 
 

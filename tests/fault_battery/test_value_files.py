@@ -14,26 +14,29 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 from hypothesis import strategies as st
-from unit.support import License, module_arguments
+from unit.support import License
 from windows_standin.filesystem import WindowsFailure, WindowsFilesystem
 from windows_standin.modules import IMPLEMENTED, Context
 from windows_standin.paths import BadWindowsPath
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import specification
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license import document as license_document
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
     MANIFEST_NAME,
     LicenseRequest,
     requests_from,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import (
+    LicenseStager,
+    is_license_entry,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
+    LICENSE,
     dump_manifest,
     load_manifest,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixStaging
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts import windows as _windows_delivery
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import Attributes, PosixDirectory
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts import windows as _windows
 
 from .hostile import Explorer, documents, json_bytes, near, texts, values
 from .record import Record
@@ -46,6 +49,7 @@ _ONE = License()
 _TWO = License(product_id="9WZDNCRFHVFW", content_id="0c2fd5a3-6b1c-4a0b-8a43-4c5d9f1e2b77")
 _FOREIGN = b"somebody else's"
 _STAGE = "C:\\stage"
+_CHECKS = {LICENSE: is_license_entry}
 
 
 class Directory:
@@ -58,12 +62,11 @@ class Directory:
         self._others = [top / "foreign.xml", top / "outer" / "foreign.xml", self.path / "foreign.xml"]
         for other in self._others:
             other.write_bytes(_FOREIGN)
-        with module_arguments({"licenses": [], "dest": str(self.path)}):
-            self._module = AnsibleModule(**specification())
 
     def stage(self, requests: list[LicenseRequest], license_format: str = "xml") -> list[dict[str, Any]]:
         """Stage, pruning what the manifest says was staged earlier."""
-        return PosixStaging(self._module, str(self.path), license_format).stage(requests, True)
+        directory = PosixDirectory(str(self.path), Attributes(mode=0o600))
+        return LicenseStager(directory, license_format, prune=True, check_mode=False).stage(requests).licenses
 
     @property
     def names(self) -> set[str]:
@@ -216,7 +219,7 @@ def test_manifests(directory: Directory, explorer: Explorer, record: Record) -> 
             complete = directory.stage(requests[:1])
             assert [result["state"] for result in complete] == ["unchanged"]
             assert directory.names == {_ONE.name, MANIFEST_NAME}
-            found, problem = load_manifest((directory.path / MANIFEST_NAME).read_bytes())
+            found, problem = load_manifest((directory.path / MANIFEST_NAME).read_bytes(), _CHECKS)
             assert not problem
             assert set(found.files) == {_ONE.name}
             by_product = requests_from([{"product_id": _ONE.product_id}], by_product=True)
@@ -227,8 +230,8 @@ def test_manifests(directory: Directory, explorer: Explorer, record: Record) -> 
             directory.clear()
 
     def loaded(manifest: bytes) -> None:
-        found, _problem = load_manifest(manifest)
-        assert load_manifest(dump_manifest(found)) == (found, "")
+        found, _problem = load_manifest(manifest, _CHECKS)
+        assert load_manifest(dump_manifest(found), _CHECKS) == (found, "")
 
     explorer.run(900, staged, manifest=_manifests(), there=st.booleans())
     explorer.run(900, loaded, manifest=_manifests())
@@ -236,13 +239,13 @@ def test_manifests(directory: Directory, explorer: Explorer, record: Record) -> 
 
 
 class WindowsModules:
-    """The modules of a played Windows host, called without a connection; win_copy takes a directory as it comes."""
+    """The modules of a simulated Windows host, called without a connection; win_copy takes a directory as it comes."""
 
     def __init__(self, top: Path) -> None:
         self.files = WindowsFilesystem(top)
         self.files.make_directory(self.files.parse(_STAGE))
 
-    def run(self, _action: Any, name: str, arguments: dict[str, Any], _task_vars: Any) -> dict[str, Any]:
+    def run(self, _action: Any, name: str, arguments: dict[str, Any], _vars: Any, check_mode: Any = None) -> Any:
         """Be run_nested."""
         try:
             if name.endswith("win_copy"):
@@ -252,7 +255,9 @@ class WindowsModules:
                     self.files.write(path, Path(entry.path).read_bytes(), force=True)
                 return {"changed": True}
             defaults = {"file_type": "file", "recurse": False, "get_checksum": True, "follow": False, "hidden": False}
-            context = Context({**defaults, "state": None, **arguments}, self.files, check_mode=False, diff=False)
+            context = Context(
+                {**defaults, "state": None, **arguments}, self.files, check_mode=bool(check_mode), diff=False
+            )
             return IMPLEMENTED[name].run(context)
         except (BadWindowsPath, WindowsFailure) as exc:
             return {"failed": True, "msg": str(exc)}
@@ -260,8 +265,8 @@ class WindowsModules:
 
 def test_windows_manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, explorer: Explorer, record: Record) -> None:
     host = WindowsModules(tmp_path / "host")
-    monkeypatch.setattr(_windows_delivery, "run_nested", host.run)
-    monkeypatch.setattr(_windows_delivery.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    monkeypatch.setattr(_windows, "run_nested", host.run)
+    monkeypatch.setattr(_windows.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
     others = [host.files.parse(path) for path in ("C:\\foreign.xml", f"{_STAGE}\\foreign.xml")]
     for other in others:
         host.files.write(other, _FOREIGN)
@@ -275,14 +280,14 @@ def test_windows_manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expl
             host.files.write(own, _ONE.xml, force=True)
         elif host.files.exists(own):
             host.files.remove(own)
-        delivery = _windows_delivery.WindowsDelivery(SimpleNamespace(_task=task), {"format": "xml", "prune": True}, {})
-        (result,) = delivery.stage(requests).licenses
+        directory = _windows.WindowsDirectory(SimpleNamespace(_task=task), _STAGE, {})
+        (result,) = LicenseStager(directory, "xml", True, False, 10).stage(requests).licenses
         assert result["state"] in ("fetched", "unchanged")
         assert host.files.read(own) == _ONE.xml
         assert [host.files.read(other) for other in others] == [_FOREIGN, _FOREIGN]
         names = {path.name for path in host.files.children(host.files.parse(_STAGE))}
         assert names == {"foreign.xml", MANIFEST_NAME, _ONE.name}
-        assert set(load_manifest(host.files.read(manifest_path))[0].files) == {_ONE.name}
+        assert set(load_manifest(host.files.read(manifest_path), _CHECKS)[0].files) == {_ONE.name}
 
     explorer.run(600, staged, manifest=_manifests(), there=st.booleans())
     assert os.listdir(tmp_path) == ["host"]

@@ -3,327 +3,471 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""Stages license files in a directory of the POSIX host on which it runs: standard library and AnsibleModule only."""
+"""A directory of the POSIX host on which this runs (see Directory): standard library and AnsibleModule only.
+
+Everything happens by descriptors of files and directories that were opened without following links and then judged,
+never by a path that was judged before: whoever else can write there cannot lead this to another file.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import fnmatch
+import grp
+import hashlib
 import os
+import pwd
+import secrets
 import stat
-import tempfile
 import time
 import typing as t
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import (
-    MAX_BYTES,
-    sha256,
-)
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
-    MANIFEST_NAME,
-    TEMPORARY_PREFIX,
-    LicenseRequest,
-)
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
-    ABSENT,
-    BLOCKED,
-    FAILED,
-    FETCHED,
-    UNCHANGED,
-    UNRESOLVED,
-    Manifest,
-    Record,
-    Verdict,
-    diff_of,
-    dump_manifest,
-    judge,
-    load_manifest,
-    result_of,
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import TEMPORARY_PREFIX
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import (
+    NOT_A_FILE,
+    FoundFile,
+    MissingDirectoryError,
+    Problem,
 )
 
 if t.TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+    from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import Content
 
-# In base64 a license takes a third more.
-_MAX_FILE_BYTES = 2 * MAX_BYTES
-_MAX_MANIFEST_BYTES = 64 * MAX_BYTES
+_SUFFIX = ".tmp"
+_LOCK = TEMPORARY_PREFIX + "lock"
 _LOCK_SECONDS = 60
-_TEMPORARY_SUFFIX = ".tmp"
+_MAX_LINKS = 40
+_CHUNK = 1024 * 1024
+# Directories above dest may be entered by more users than may list them.
+_ENTER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_REMEDY = "Check free space, permissions and become, then run again"
 
 
-class PosixStaging:
-    """Stages licenses in one directory, in one call."""
+@dataclass(frozen=True)
+class Attributes:
+    """Mode, owner and group that files are to have; `None` leaves them."""
 
-    def __init__(self, module: AnsibleModule, directory: str, license_format: str) -> None:
-        """Take the module (for its check mode and file attributes), the directory, and the files' format."""
-        self._module = module
-        self._directory = directory
-        self._format = license_format
-        self.changed = False
-        self.diff: list[dict[str, str]] = []
-        self.pruned: list[str] = []
+    mode: int | str | None = None
+    """As for ansible.builtin.file: a number, octal text, or symbolic text."""
+    uid: int | None = None
+    gid: int | None = None
 
-    def stage(self, requests: Sequence[LicenseRequest], prune: bool) -> list[dict[str, t.Any]]:
-        """Stage the requests that have a document, report on the others, and return one result for each.
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any]) -> Attributes:
+        """Read them from a module's options. Raises StagingError."""
+        mode = params.get("mode")
+        try:
+            mode = int(mode, 8) if isinstance(mode, str) and mode.strip().isdigit() else mode
+            if mode is not None:
+                cls(mode).mode_of(os.stat("/"))
+        except (ValueError, TypeError):
+            raise StagingError(
+                f"Could not use the option mode, {params['mode']!r}", "it is no mode", 'Set it to "0640" or "u=rw,g=r"'
+            ) from None
+        uid = _id_of("owner", params.get("owner"), lambda name: pwd.getpwnam(name).pw_uid)
+        return cls(mode, uid, _id_of("group", params.get("group"), lambda name: grp.getgrnam(name).gr_gid))
 
-        Pruning removes files that an earlier run staged and nobody asks for now; not when a request failed, so that
-        a license under its old name is not lost before it lies under the new one. Raises StagingError when the
-        directory as a whole cannot be used.
-        """
-        if not self._usable():
-            return [self._predicted(request) for request in requests]
-        with self._locked():
-            self._remove_leftovers()
-            data = self._manifest_bytes()
-            manifest, problem = load_manifest(data)
-            if problem:
-                self._module.warn(f"Ignoring {self._path(MANIFEST_NAME)}: {problem}. It is written anew.")
-            requests = manifest.expand(requests, self._format)
-            results = [self._stage_one(request, manifest) for request in requests]
-            pruning = prune and not any(result["state"] == FAILED for result in results)
-            if pruning:
-                self._prune(requests, manifest.files)
-            manifest.remember_selections(requests, only=pruning)
-            try:
-                self._write_manifest(manifest, data)
-            except StagingError:
-                # What failed before says more, and most often the same.
-                if not any(result["state"] == FAILED for result in results):
-                    raise
-        return results
+    def mode_of(self, status: os.stat_result) -> int:
+        """Return the mode that a file of this status is to have."""
+        if isinstance(self.mode, str):
+            return int(AnsibleModule._symbolic_mode_to_octal(status, self.mode))
+        mode = stat.S_IMODE(status.st_mode) if self.mode is None else self.mode
+        if mode != stat.S_IMODE(mode):
+            raise ValueError(mode)
+        return mode
 
-    def _path(self, name: str) -> str:
-        return os.path.join(self._directory, name)
+    def differ(self, status: os.stat_result) -> bool:
+        """Return whether a file of this status has others."""
+        return self.mode_of(status) != stat.S_IMODE(status.st_mode) or self._foreign(status)
 
-    def _usable(self) -> bool:
-        """Tell whether the directory is there; in check mode a task before may be about to make it."""
-        attempted = f"Could not stage licenses in {self._directory}"
-        if os.path.isdir(self._directory):
-            return True
-        if os.path.lexists(self._directory):
-            raise StagingError(attempted, "dest is not a directory", "Set dest to a directory")
-        if self._module.check_mode:
-            return False
+    def _foreign(self, status: os.stat_result) -> bool:
+        return self.uid not in (None, status.st_uid) or self.gid not in (None, status.st_gid)
+
+    def apply(self, descriptor: int) -> None:
+        """Give them to an open file or directory. Raises OSError."""
+        status = os.fstat(descriptor)
+        if self._foreign(status):
+            os.fchown(descriptor, -1 if self.uid is None else self.uid, -1 if self.gid is None else self.gid)
+        # After the owner, since a change of owner clears bits of the mode.
+        mode = self.mode_of(status)
+        if stat.S_ISDIR(status.st_mode):
+            mode |= (mode & 0o444) >> 2
+        os.fchmod(descriptor, mode)
+
+
+def _id_of(option: str, value: t.Any, look_up: t.Callable[[str], int]) -> int | None:
+    if value is None:
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        return look_up(str(value))
+    except KeyError:
         raise StagingError(
-            attempted,
-            "dest does not exist",
-            "Create it first, with ansible.builtin.file or with the role msdevices.provisioning.offline_licenses",
-        )
+            f"Could not use the option {option}", f"the host has no {option} {value}", "Create it, or correct the name"
+        ) from None
 
-    def _predicted(self, request: LicenseRequest) -> dict[str, t.Any]:
-        if request.unresolved:
-            return self._missing(request, UNRESOLVED)
-        path = self._path(request.filename)
-        if request.problem:
-            return result_of(request, FAILED, path, None, error=request.problem)
-        if request.document is None:
-            return self._missing(request, ABSENT)
-        record = Record.of(request, request.document, self._format)
-        self.changed = True
-        self.diff.append(diff_of(path, None, record))
-        return result_of(request, FETCHED, path, record, ABSENT.reason)
+
+class PosixDirectory:
+    """See Directory. Files and the manifest count only when they belong to root, to this user, or to `owner`."""
+
+    ignores_case = False
+
+    def __init__(self, path: str, attributes: Attributes, things: str = "licenses") -> None:
+        """Take the path, what files get, and what they are, for messages."""
+        self._path = path
+        self._attributes = attributes
+        self._attempted = f"Could not stage {things} in {path}"
+        self._trusted = {0, os.geteuid()} | ({attributes.uid} if attributes.uid is not None else set())
+        self._top: int | None = None
+        self._checksums: dict[tuple[int, ...], str] = {}
+        self.warnings: list[str] = []
+
+    # The four verbs
+
+    def path(self, name: str = "") -> str:
+        """See Directory."""
+        return os.path.join(self._path, name) if name else self._path
+
+    def list(self, names: Iterable[str], checksums: bool = True) -> dict[str, FoundFile]:
+        """See Directory."""
+        self._open()
+        found: dict[str, FoundFile | None] = {}
+        for name in names:
+            for one in self._matching(name) if "*" in name else [name]:
+                if one not in found:
+                    found[one] = self._examine(one, checksums)
+        return {name: one for name, one in found.items() if one is not None}
+
+    def read(self, name: str, limit: int) -> bytes:
+        """See Directory."""
+        try:
+            with self._folder(name) as (folder, last), open(os.open(last, _READ, dir_fd=folder), "rb") as stream:
+                data = stream.read(limit + 1)
+        except OSError as exc:
+            raise StagingError(f"Could not read {self.path(name)}", _said(exc), _REMEDY) from None
+        if len(data) > limit:
+            raise StagingError(f"Could not read {self.path(name)}", f"it has more than {limit} bytes", "Remove it")
+        return data
+
+    def replace(self, contents: Mapping[str, Content]) -> dict[str, Problem]:
+        """See Directory. A file is the old or the new one at any moment."""
+        problems = {}
+        for name, content in contents.items():
+            try:
+                with self._folder(name, create=True) as (folder, last):
+                    if content is None:
+                        self._set_attributes(folder, last)
+                    else:
+                        self._write(folder, last, content)
+            except OSError as exc:
+                problems[name] = self._problem(exc)
+        return problems
+
+    def remove(self, names: Iterable[str]) -> dict[str, Problem]:
+        """See Directory."""
+        problems = {}
+        for name in names:
+            try:
+                with self._folder(name) as (folder, last):
+                    os.unlink(last, dir_fd=folder)
+            except FileNotFoundError:
+                pass
+            except OSError as exc:
+                problems[name] = self._problem(exc)
+        return problems
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep two runs from working in the directory at once. The lock ends with the process, however that ends."""
+    def lock(self) -> Iterator[None]:
+        """See Directory. The lock is a file that other users cannot open. It ends with the process, however that
+        ends."""
+        descriptor = self._acquire()
         try:
-            descriptor = os.open(self._directory, os.O_RDONLY)
-        except OSError as exc:
-            raise StagingError(
-                f"Could not stage licenses in {self._directory}", str(exc.strerror), "Check its permissions, and become"
-            ) from None
-        try:
-            end = time.monotonic() + _LOCK_SECONDS
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > end:
-                        raise StagingError(
-                            f"Could not stage licenses in {self._directory}",
-                            f"another run has been working there for {_LOCK_SECONDS} seconds",
-                            "Run again when it has ended",
-                        ) from None
-                    time.sleep(0.05)
-                except OSError:
-                    # Some network file systems have no locks; each file is still replaced at once.
-                    break
+            self._remove_leftovers()
             yield
         finally:
+            if descriptor is not None:
+                with suppress(OSError):
+                    os.unlink(_LOCK, dir_fd=self._top)
+                os.close(descriptor)
+
+    # What they are made of
+
+    def _open(self) -> int:
+        """Open the directory. A link on the way counts only when it belongs to root or to this user."""
+        if self._top is not None:
+            return self._top
+        here = os.open("/", _ENTER)
+        names = [name for name in os.path.abspath(self._path).split("/") if name]
+        links = 0
+        try:
+            while names:
+                name = names.pop(0)
+                status = os.stat(name, dir_fd=here, follow_symlinks=False)
+                if not stat.S_ISLNK(status.st_mode):
+                    below = os.open(name, _ENTER, dir_fd=here)
+                    os.close(here)
+                    here = below
+                    continue
+                links += 1
+                self._check_link(name, status, links)
+                target = os.readlink(name, dir_fd=here)
+                names = [part for part in target.split("/") if part not in ("", ".")] + names
+                if target.startswith("/"):
+                    os.close(here)
+                    here = os.open("/", _ENTER)
+        except OSError as exc:
+            os.close(here)
+            raise self._unusable(exc) from None
+        except StagingError:
+            os.close(here)
+            raise
+        self._top = here
+        self._warn_of_others(os.fstat(here))
+        return here
+
+    def _check_link(self, name: str, status: os.stat_result, links: int) -> None:
+        if links > _MAX_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if status.st_uid not in self._trusted:
+            raise StagingError(
+                self._attempted,
+                f"{name!r} in that path is a symbolic link of another user, {_user(status.st_uid)}",
+                "Write out where it leads to, if that is what you mean",
+            )
+
+    def _unusable(self, exc: OSError) -> StagingError:
+        if exc.errno in (errno.ENOTDIR, errno.ELOOP) or (exc.errno == errno.ENOENT and os.path.lexists(self._path)):
+            return StagingError(self._attempted, "dest is not a directory", "Set dest to a directory")
+        if exc.errno == errno.ENOENT:
+            return MissingDirectoryError(
+                self._attempted,
+                "dest does not exist",
+                "Create it first, with ansible.builtin.file or with a role of this collection",
+            )
+        return StagingError(self._attempted, _said(exc), "Check its permissions, and become")
+
+    def _warn_of_others(self, status: os.stat_result) -> None:
+        own_groups = {0, os.getegid(), self._attributes.gid}
+        if status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and status.st_gid not in own_groups):
+            who = "other users"
+        elif status.st_uid not in self._trusted:
+            who = f"its owner, {_user(status.st_uid)},"
+        else:
+            return
+        self.warnings.append(
+            f"{who[0].upper()}{who[1:]} can write to {self._path}, and can remove or replace what is staged there."
+            " Stage in a directory that only trusted users can write to."
+        )
+
+    @contextmanager
+    def _folder(self, name: str, create: bool = False) -> Iterator[tuple[int, str]]:
+        """Open the directory in which a file lies; give it and the file's own name. Raises OSError."""
+        here = os.dup(self._open())
+        *above, last = name.split("/")
+        try:
+            for part in above:
+                if create:
+                    self._make_folder(here, part)
+                below = os.open(part, _LIST, dir_fd=here)
+                os.close(here)
+                here = below
+            yield here, last
+        finally:
+            os.close(here)
+
+    def _make_folder(self, here: int, name: str) -> None:
+        try:
+            os.mkdir(name, 0o700, dir_fd=here)
+        except FileExistsError:
+            return
+        descriptor = os.open(name, _LIST, dir_fd=here)
+        try:
+            self._attributes.apply(descriptor)
+        finally:
             os.close(descriptor)
+
+    def _matching(self, name: str) -> t.Sequence[str]:
+        try:
+            with self._folder(name) as (folder, last):
+                folder = os.open(".", _LIST, dir_fd=folder)
+                try:
+                    found = fnmatch.filter(os.listdir(folder), last.replace("[", "[[]"))
+                finally:
+                    os.close(folder)
+        except OSError:
+            return []
+        return sorted(name[: len(name) - len(last)] + one for one in found)
+
+    def _examine(self, name: str, checksums: bool) -> FoundFile | None:
+        try:
+            with self._folder(name) as (folder, last):
+                status = os.stat(last, dir_fd=folder, follow_symlinks=False)
+                if stat.S_ISLNK(status.st_mode):
+                    return FoundFile(distrusted="is a symbolic link")
+                if not stat.S_ISREG(status.st_mode):
+                    return FoundFile(blocked=NOT_A_FILE, is_file=False)
+                descriptor = os.open(last, _READ, dir_fd=folder)
+                try:
+                    return self._judge(descriptor, checksums)
+                finally:
+                    os.close(descriptor)
+        except FileNotFoundError:
+            return None
+        except PermissionError as exc:
+            remedy = "Set become, or run as the user who staged it"
+            return FoundFile(blocked=Problem(f"cannot be read: {_said(exc)}", remedy))
+        except OSError:
+            return FoundFile(blocked=NOT_A_FILE)
+
+    def _judge(self, descriptor: int, checksums: bool) -> FoundFile:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return FoundFile(blocked=NOT_A_FILE)
+        distrusted = ""
+        if status.st_uid not in self._trusted:
+            distrusted = f"belongs to another user, {_user(status.st_uid)}"
+        elif status.st_nlink > 1:
+            distrusted = "has another name elsewhere (a hard link)"
+        checksum = self._checksum(descriptor, status) if checksums and not distrusted else ""
+        return FoundFile(
+            status.st_size, checksum, distrusted=distrusted, attributes_differ=self._attributes.differ(status)
+        )
+
+    def _checksum(self, descriptor: int, status: os.stat_result) -> str:
+        key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        if key not in self._checksums:
+            digest = hashlib.sha256()
+            for chunk in iter(lambda: os.read(descriptor, _CHUNK), b""):
+                digest.update(chunk)
+            self._checksums[key] = digest.hexdigest()
+        return self._checksums[key]
+
+    def _set_attributes(self, folder: int, name: str) -> None:
+        descriptor = os.open(name, _READ, dir_fd=folder)
+        try:
+            found = self._judge(descriptor, checksums=False)
+            if found.blocked is not None or found.distrusted:
+                raise OSError(errno.EPERM, "another user replaced it meanwhile")
+            self._attributes.apply(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _write(self, folder: int, name: str, content: bytes | os.PathLike[str]) -> None:
+        if not isinstance(content, bytes) and self._move(folder, name, content):
+            return
+        temporary = f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+        descriptor = os.open(temporary, _CREATE, 0o600, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                if isinstance(content, bytes):
+                    stream.write(content)
+                else:
+                    with open(content, "rb") as source:
+                        for chunk in iter(lambda: source.read(_CHUNK), b""):
+                            stream.write(chunk)
+                stream.flush()
+                self._attributes.apply(stream.fileno())
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            os.unlink(temporary, dir_fd=folder)
+            raise
+
+    def _move(self, folder: int, name: str, source: os.PathLike[str]) -> bool:
+        """Move a file of this user into place; return `False` when it lies on another file system."""
+        descriptor = os.open(source, _READ)
+        try:
+            if os.fstat(descriptor).st_dev != os.fstat(folder).st_dev:
+                return False
+            self._attributes.apply(descriptor)
+            os.replace(source, name, dst_dir_fd=folder)
+            return True
+        finally:
+            os.close(descriptor)
+
+    def _problem(self, exc: OSError) -> Problem:
+        if isinstance(exc, PermissionError) and exc.errno == errno.EPERM and self._attributes.uid is not None:
+            remedy = "Only root may give files to another user: set become, or leave out owner and group"
+            return Problem(f"owner and group could not be set: {_said(exc)}", remedy)
+        return Problem(_said(exc), "Remove it" if exc.errno == errno.EISDIR else _REMEDY)
+
+    def _acquire(self) -> int | None:
+        """Return the descriptor of the lock, or `None` where there can be none: each file is replaced at once even so.
+
+        Raises StagingError when another run keeps it.
+        """
+        end = time.monotonic() + _LOCK_SECONDS
+        while time.monotonic() < end:
+            try:
+                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+                descriptor = os.open(_LOCK, flags, 0o600, dir_fd=self._open())
+            except OSError:
+                if not self._remove_foreign_lock():
+                    return None
+                continue
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                foreign = self._is_foreign(os.fstat(descriptor))
+                os.close(descriptor)
+                if not foreign:
+                    time.sleep(0.05)
+                elif not self._remove_foreign_lock():
+                    return None
+                continue
+            except OSError:
+                # Some network file systems have no locks.
+                return descriptor
+            with suppress(OSError):
+                there = os.stat(_LOCK, dir_fd=self._top, follow_symlinks=False)
+                if os.path.samestat(there, os.fstat(descriptor)):
+                    return descriptor
+            # The run that had it has removed it.
+            os.close(descriptor)
+        raise StagingError(
+            self._attempted,
+            f"another run has been working there for {_LOCK_SECONDS} seconds",
+            "Run again when it has ended",
+        )
+
+    def _is_foreign(self, status: os.stat_result) -> bool:
+        """Return whether other users can hold a lock."""
+        return status.st_uid not in self._trusted or bool(status.st_mode & 0o077) or status.st_nlink > 1
+
+    def _remove_foreign_lock(self) -> bool:
+        try:
+            if self._is_foreign(os.stat(_LOCK, dir_fd=self._top, follow_symlinks=False)):
+                os.unlink(_LOCK, dir_fd=self._top)
+                return True
+        except OSError:
+            pass
+        return False
 
     def _remove_leftovers(self) -> None:
         """Remove temporary files that a killed run left behind."""
-        if self._module.check_mode:
-            return
-        for name in os.listdir(self._directory):
-            if name.startswith(TEMPORARY_PREFIX) and name.endswith(_TEMPORARY_SUFFIX):
-                with suppress(OSError):
-                    os.unlink(self._path(name))
-
-    def _read(self, path: str, limit: int) -> bytes | None:
-        """Return a regular file's bytes, or C(None) when it is something else or larger. Raises OSError."""
-        # O_NOFOLLOW: a symbolic link is never what was staged; O_NONBLOCK: a pipe must not make it wait.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return None
-            with os.fdopen(descriptor, "rb", closefd=False) as stream:
-                data = stream.read(limit + 1)
-            return data if len(data) <= limit else None
-        finally:
-            os.close(descriptor)
-
-    def _manifest_bytes(self) -> bytes | None:
-        path = self._path(MANIFEST_NAME)
-        if not os.path.lexists(path):
-            return None
-        try:
-            return self._read(path, _MAX_MANIFEST_BYTES) or b""
-        except OSError:
-            return b""
-
-    def _look(self, request: LicenseRequest, recorded: Record | None) -> Verdict:
-        path = self._path(request.filename)
-        try:
-            mode = os.lstat(path).st_mode
-        except FileNotFoundError:
-            return ABSENT
-        except OSError:
-            return BLOCKED
-        if stat.S_ISLNK(mode):
-            return Verdict(None, "altered")
-        if not stat.S_ISREG(mode):
-            return BLOCKED
-        try:
-            data = self._read(path, _MAX_FILE_BYTES)
-        except OSError:
-            return BLOCKED
-        return Verdict(None, "invalid") if data is None else judge(request, data, recorded, self._format)
-
-    def _missing(self, request: LicenseRequest, verdict: Verdict) -> dict[str, t.Any]:
-        path = None if request.unresolved else self._path(request.filename)
-        error = f"Could not stage {request.key}: {path or 'its content id'} {_REASONS[verdict.reason]}. " + (
-            "Remove it, or set another filename."
-            if verdict is BLOCKED
-            else "The module alone stages only licenses whose license_blob it is given; on the controller the action"
-            " plugin of the same name fetches them."
-        )
-        return result_of(request, FAILED, path, None, verdict.reason, error)
-
-    def _stage_one(self, request: LicenseRequest, manifest: Manifest) -> dict[str, t.Any]:
-        if request.unresolved:
-            return self._missing(request, UNRESOLVED)
-        path = self._path(request.filename)
-        recorded = manifest.files.get(request.filename)
-        verdict = self._look(request, recorded)
-        if request.problem:
-            return result_of(request, FAILED, path, None, verdict.reason, request.problem)
-        document = request.document
-        staged = verdict.record
-        if staged is not None and (document is None or staged.same_license(document, self._format)):
-            manifest.files[request.filename] = staged
-            try:
-                self.changed |= self._set_attributes(path)
-            except OSError as exc:
-                return result_of(request, FAILED, path, staged, error=_cannot_write(request, path, exc))
-            return result_of(request, UNCHANGED, path, staged)
-        if document is None or verdict is BLOCKED:
-            return self._missing(request, verdict)
-        record = Record.of(request, document, self._format)
-        try:
-            self._write(path, document.file_bytes(self._format))
-        except OSError as exc:
-            return result_of(request, FAILED, path, None, verdict.reason, _cannot_write(request, path, exc))
-        manifest.files[request.filename] = record
-        self.changed = True
-        self.diff.append(diff_of(path, staged or recorded, record))
-        return result_of(request, FETCHED, path, record, verdict.reason or "replaced")
-
-    def _write(self, path: str, data: bytes) -> None:
-        """Replace a file at once: its content is the old or the new one at any moment. Raises OSError.
-
-        The rename is within one directory and therefore atomic. AnsibleModule.atomic_move would first copy mode and
-        owner of what lies there, through a symbolic link too.
-        """
-        if self._module.check_mode:
-            return
-        # mkstemp makes the file readable by its owner alone.
-        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=_TEMPORARY_SUFFIX, dir=self._directory)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-            self._set_attributes(temporary)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-
-    def _set_attributes(self, path: str) -> bool:
-        params = self._module.params
-        changed = self._module.set_mode_if_different(path, params["mode"], False)
-        changed = self._module.set_owner_if_different(path, params["owner"], changed)
-        return bool(self._module.set_group_if_different(path, params["group"], changed))
-
-    def _prune(self, requests: Sequence[LicenseRequest], files: dict[str, Record]) -> None:
-        wanted = {request.filename.lower() for request in requests}
-        for name in sorted(files):
-            if name.lower() in wanted:
-                continue
-            record = files.pop(name)
-            path = self._path(name)
-            if not os.path.lexists(path):
-                continue
-            try:
-                data = self._read(path, _MAX_FILE_BYTES)
-            except OSError:
-                data = None
-            if data is None or record.sha256 != sha256(data):
-                self._module.warn(f"Not pruning {path}: it is not what was staged. It is no longer in the manifest.")
-                continue
-            if not self._module.check_mode:
-                try:
-                    os.unlink(path)
-                except OSError as exc:
-                    self._module.warn(f"Could not prune {path}: {exc.strerror}.")
-                    files[name] = record
-                    continue
-            self.pruned.append(path)
-            self.diff.append(diff_of(path, record, None))
-            self.changed = True
-
-    def _write_manifest(self, manifest: Manifest, before: bytes | None) -> None:
-        after = dump_manifest(manifest)
-        path = self._path(MANIFEST_NAME)
-        if after == before or (before is None and manifest == Manifest()):
-            return
-        try:
-            self._write(path, after)
-        except OSError as exc:
-            raise StagingError(
-                f"Could not write the manifest {path}",
-                f"{exc.strerror}; the licenses themselves are in place",
-                "Remove it, then run again"
-                if os.path.isdir(path)
-                else "Check free space and permissions of dest, then run again",
-            ) from None
+        for name in self._matching(f"{TEMPORARY_PREFIX}*{_SUFFIX}"):
+            with suppress(OSError):
+                os.unlink(name, dir_fd=self._top)
 
 
-_REASONS = {
-    "unresolved": "is not known yet",
-    "absent": "is not there",
-    "altered": "is not what was staged",
-    "invalid": "is not a license",
-    "other_license": "is another license",
-    "blocked": "is not a file that can be read",
-}
+def _said(exc: OSError) -> str:
+    return str(exc.strerror or exc)
 
 
-def _cannot_write(request: LicenseRequest, path: str, exc: OSError) -> str:
-    return (
-        f"Could not stage {request.key} as {path}: {exc.strerror}. Check free space, permissions and become, then run"
-        " again."
-    )
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""Runs another module or action as a part of an action, resolved as the task executor does it."""
+"""Runs another module or action as a part of an action, resolved as the task executor does it; tells kinds of hosts."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def run_nested(
     name: str,
     arguments: dict[str, t.Any],
     task_vars: dict[str, t.Any],
-    in_check_mode: bool = False,
+    check_mode: bool | None = None,
 ) -> dict[str, t.Any]:
     """Run the plugin of this full name on the task's host and return its result, failed or not.
 
-    Differences are never asked for: what is transferred here must not show. With `in_check_mode` it runs in check
-    mode, too: for what only looks, or undoes what it does.
+    It runs in the task's check mode unless `check_mode` says otherwise, and never returns a difference: what is
+    transferred must not show. Warnings of the plugin are in the result up to ansible-core 2.18 only; later, Ansible
+    shows them to the user.
     """
     task = action._task.copy()
+    task.check_mode = action._task.check_mode if check_mode is None else check_mode
     task.action = name
     task.args = arguments
     task.diff = False
     task.async_val = 0
-    if in_check_mode:
-        task.check_mode = False
     loader = action._shared_loader_obj.action_loader
     handler = loader.get(
         name if loader.has_plugin(name) else "ansible.legacy.normal",
@@ -43,3 +43,8 @@ def run_nested(
     )
     result: dict[str, t.Any] = handler.run(task_vars=task_vars)
     return result
+
+
+def is_windows(action: ActionBase) -> bool:
+    """Return whether the task's connection leads to a Windows host."""
+    return bool(getattr(action._connection._shell, "_IS_WINDOWS", False))

@@ -3,324 +3,343 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""Delivery to Windows hosts, by stock modules of ansible.windows: one look, one transfer of what changed.
+"""A directory of a Windows host (see Directory), by stock modules of ansible.windows, run from the controller.
 
-Files are judged here, from the checksums that the host reports and from the manifest. Only files that the manifest
-does not vouch for are read.
+What these modules do was read from the source of ansible.windows 1.14.0 to 3.8.0. There is no lock and no atomic
+rename among them: a transfer that is interrupted leaves a file that does not match the manifest, which the next run
+replaces. What was seen is remembered, so that looking twice takes no further module execution.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
+import fnmatch
+import hashlib
+import ntpath
 import os
+import re
 import shutil
 import tempfile
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import sha256
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
-    MANIFEST_NAME,
-    LicenseRequest,
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import MANIFEST_NAME
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import (
+    NOT_A_FILE,
+    FoundFile,
+    MissingDirectoryError,
+    Problem,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
-    ABSENT,
-    BLOCKED,
-    FACTS,
-    FAILED,
-    FETCHED,
-    UNCHANGED,
-    UNRESOLVED,
-    Manifest,
-    Record,
-    Verdict,
-    diff_of,
-    dump_manifest,
-    judge,
-    load_manifest,
-    result_of,
-)
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import Staged
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.nested_action import run_nested
 
-# Reading a file is one module execution each. Beyond so many unknown files it is cheaper, and bounded, to fetch their
-# licenses (once a run, for all hosts) and to compare checksums.
-_MOST_FILES_READ = 10
+if t.TYPE_CHECKING:
+    from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import Content
+
 _REMEDY = "Check free space in dest and the permissions of the user on the host, then run again"
-_REMOVE_IT = "Remove it, then run again"
+_REMEDIES = {
+    "Cannot find drive": "Mapped drives do not exist in the sessions of Ansible: write the share as \\\\server\\share",
+    "Invalid Reparse Tag": "A file that is to be staged is there as a placeholder (of deduplication or of a cloud"
+    " service): remove it, or set dest to another directory",
+}
+# win_copy packs several files into an archive; larger ones are sent as they are.
+_MAX_PACKED = 8 * 1024 * 1024
+_LINK = Problem("is a link, which is not followed", "Remove it, then run again")
+_LOCKED = Problem(
+    "cannot be read: another program has it open, or the user has no permission",
+    "Close the program or give the permission, then run again",
+)
+_CHECKSUM = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class _File:
-    checksum: str
-    kind: str
-    """C(file), C(link) or C(directory)."""
+class _Seen:
+    found: FoundFile
+    path: str
+    protected: bool
+    """Read-only or hidden: such a file cannot be overwritten."""
 
 
-class WindowsDelivery:
-    """See Delivery. There is no lock and no atomic rename in the stock modules: a transfer that is interrupted leaves
-    a file that does not match the manifest, which the next run replaces."""
+class WindowsDirectory:
+    """See Directory."""
 
-    def __init__(self, action: ActionBase, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
+    ignores_case = True
+
+    def __init__(
+        self, action: ActionBase, path: str, task_vars: dict[str, t.Any], warnings: Iterable[str] = (), things: str = ""
+    ) -> None:
+        """Take the action that runs the modules, the path, and what the files are, for messages."""
         self._action = action
         self._task_vars = task_vars
-        self._directory = str(action._task.args["dest"])
-        if "%" in self._directory:
-            # ansible.windows.win_find takes them as they are, others expand them.
-            raise StagingError(
-                f"Could not stage licenses in {self._directory}",
-                "environment variables in dest are not expanded on a Windows host",
-                "Write the directory out",
-            )
-        self._format = params["format"]
-        self._prune = params["prune"]
-        self._warnings = [
-            f"{name} is not used on a Windows host, where files inherit the permissions of dest."
-            for name in ("mode", "owner", "group")
-            if action._task.args.get(name) is not None
-        ]
-        self._files: dict[str, _File] | None = None
-        self._manifest = Manifest()
-        self._manifest_bytes: bytes | None = None
-        self._verdicts: dict[str, Verdict] = {}
+        self._path = path.replace("/", "\\")
+        self._depth = len(ntpath.normpath(path).rstrip("\\").split("\\"))
+        self._attempted = f"Could not stage {things or 'licenses'} in {path}"
+        self._seen: dict[str, _Seen | None] = {}
+        self._wildcards: set[str] = set()
+        self._read: dict[str, bytes] = {}
+        self.warnings = list(warnings)
 
-    def stage(self, requests: Sequence[LicenseRequest]) -> Staged:
-        """See Delivery."""
-        first = self._files is None
-        requests = self._look(requests) if first else self._manifest.expand(requests, self._format)
-        staged = Staged([], warnings=self._warnings)
-        self._warnings = []
-        outgoing: dict[str, bytes] = {}
-        for request in requests:
-            staged.licenses.append(self._stage_one(request, staged, outgoing))
-        if outgoing:
-            staged.changed = True
-        pruning = self._prune and not any(item["state"] == FAILED for item in staged.licenses)
-        self._manifest.remember_selections(requests, only=pruning)
-        manifest = dump_manifest(self._manifest)
-        if manifest != self._manifest_bytes and (self._manifest != Manifest() or self._manifest_bytes is not None):
-            outgoing[MANIFEST_NAME] = manifest
-        if outgoing and not self._action._task.check_mode:
-            self._send(outgoing, staged)
-            pruning = pruning and not any(item["state"] == FAILED for item in staged.licenses)
-        self._manifest_bytes = manifest
-        if pruning:
-            self._prune_files(requests, staged)
-        return staged
+    # The four verbs
 
-    def _path(self, name: str) -> str:
-        return f"{self._directory.rstrip(chr(92) + '/')}\\{name}"
+    def path(self, name: str = "") -> str:
+        """See Directory."""
+        return ntpath.join(self._path, *name.split("/")) if name else self._path
+
+    def list(self, names: Iterable[str], checksums: bool = True) -> dict[str, FoundFile]:
+        """See Directory. One module execution, and another one when something is missing."""
+        names = list(dict.fromkeys(names))
+        known = self._seen.keys() | self._wildcards
+        unknown = [name for name in names if name.lower() not in known and not self._is_covered(name)]
+        if unknown:
+            self._look(unknown, checksums)
+        found = {}
+        for name in names:
+            if "*" in name:
+                matching = [seen for key, seen in self._seen.items() if seen is not None and _match(name, key)]
+                found.update({self._relative(seen.path): seen.found for seen in matching})
+            else:
+                seen = self._seen.get(name.lower())
+                found.update({name: seen.found} if seen is not None else {})
+        return found
+
+    def read(self, name: str, limit: int) -> bytes:
+        """See Directory."""
+        key = name.lower()
+        if key not in self._read:
+            attempted = f"Could not read {self.path(name)}"
+            seen = self._seen.get(key)
+            if seen is not None and seen.found.size > limit:
+                raise StagingError(attempted, f"it has more than {limit} bytes", "Remove it")
+            answer = self._run("slurp", attempted, src=self.path(name))
+            try:
+                data = base64.b64decode(str(answer.get("content")), validate=True)
+            except (binascii.Error, ValueError):
+                raise StagingError(attempted, "ansible.windows.slurp returned no base64 text", _REMEDY) from None
+            if len(data) > limit:
+                raise StagingError(attempted, f"it has more than {limit} bytes", "Remove it")
+            self._read[key] = data
+        return self._read[key]
+
+    def replace(self, contents: Mapping[str, Content]) -> dict[str, Problem]:
+        """See Directory. All small files go in one transfer, out of a directory that only this user can read."""
+        contents = {name: content for name, content in contents.items() if content is not None}
+        problems = self._unprotect(contents)
+        local = Path(tempfile.mkdtemp(dir=C.DEFAULT_LOCAL_TMP))
+        try:
+            large: dict[str, Path] = {}
+            for name, content in contents.items():
+                if name in problems:
+                    continue
+                target = local / "files" / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if content is None or isinstance(content, bytes):
+                    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                    with os.fdopen(descriptor, "wb") as stream:
+                        stream.write(content or b"")
+                elif os.stat(content).st_size <= _MAX_PACKED:
+                    shutil.copyfile(content, target)
+                else:
+                    large[name] = local / str(len(large)) / target.name
+                    large[name].parent.mkdir()
+                    large[name].symlink_to(os.path.abspath(content))
+            for name, source in large.items():
+                problems.update(self._send(f"{source}", ntpath.dirname(self.path(name)) + "\\", [name], contents))
+            packed = [name for name in contents if name not in problems and name not in large]
+            if packed:
+                problems.update(self._send(f"{local / 'files'}{os.sep}", self._path, packed, contents))
+        finally:
+            shutil.rmtree(local, ignore_errors=True)
+        return problems
+
+    def remove(self, names: Iterable[str]) -> dict[str, Problem]:
+        """See Directory. One module execution for each."""
+        problems = {}
+        for name in names:
+            path = self.path(name)
+            try:
+                self._run("win_file", f"Could not remove {path}", path=path, state="absent")
+                self._remember(name, None)
+            except StagingError as exc:
+                problems[name] = Problem(exc.cause, exc.remedy)
+        return problems
+
+    def lock(self) -> AbstractContextManager[None]:
+        """See Directory. There is none among the stock modules."""
+        return nullcontext()
+
+    # What they are made of
 
     def _run(self, name: str, attempted: str, **arguments: t.Any) -> dict[str, t.Any]:
         result = run_nested(self._action, f"ansible.windows.{name}", arguments, self._task_vars)
         if result.get("failed"):
-            cause = f"ansible.windows.{name} failed: {result.get('msg', 'no reason given')}"
-            raise StagingError(attempted, cause, _REMEDY)
+            message = printable(str(result.get("msg", "no reason given")), 1000)
+            remedy = next((remedy for text, remedy in _REMEDIES.items() if text in message), _REMEDY)
+            raise StagingError(attempted, f"ansible.windows.{name} failed: {message}", remedy)
         return result
 
-    def _find(self, attempted: str, **arguments: t.Any) -> list[dict[str, t.Any]]:
-        """Return what win_find tells of what lies directly in the directory."""
-        found = self._run("win_find", attempted, paths=[self._directory], hidden=True, **arguments)
-        return found.get("files") or []
+    def _is_covered(self, name: str) -> bool:
+        return any(_match(wildcard, name.lower()) for wildcard in self._wildcards)
 
-    def _find_files(self, attempted: str) -> dict[str, _File]:
-        files = self._find(attempted, get_checksum=True, checksum_algorithm="sha256")
-        return {str(item["filename"]).lower(): _file(item) for item in files}
-
-    def _look(self, requests: Sequence[LicenseRequest]) -> list[LicenseRequest]:
-        """Find out what is staged, whatever the number of licenses: the files' checksums, and the manifest.
-
-        Returns the requests, with the content ids that the manifest knows.
-        """
-        attempted = f"Could not look at {self._directory}"
-        self._files = self._find_files(attempted)
-        if not self._files:
+    def _look(self, names: Collection[str], checksums: bool) -> None:
+        """Describe what has these names, and nothing else: win_find looks at links, owners and content of each file
+        that it returns, and fails for all when it fails for one."""
+        folders = {name.rpartition("/")[0] for name in names}
+        above = {one for folder in folders for one in _above(folder)}
+        answer = self._find(folders, names, get_checksum=checksums, checksum_algorithm="sha256", file_type="file")
+        found = dict(self._seen_from(answer, checksums))
+        missing = [name for name in names if "*" in name or name.lower() not in found]
+        if not answer.get("examined") and MANIFEST_NAME in names:
             self._check_directory()
-        if MANIFEST_NAME in self._files and self._files[MANIFEST_NAME].kind == "file":
-            self._manifest_bytes = self._slurp(MANIFEST_NAME, attempted)
-        self._manifest, problem = load_manifest(self._manifest_bytes)
-        if problem:
-            self._warnings.append(f"Ignoring {self._path(MANIFEST_NAME)}: {problem}. It is written anew.")
-        expanded = self._manifest.expand(requests, self._format)
-        if not {MANIFEST_NAME, *(one.filename.lower() for one in expanded if not one.unresolved)} <= self._files.keys():
-            # What lies in the way of a new file; win_copy would put the file into a directory of its name.
-            for item in self._find(attempted, file_type="directory", get_checksum=False):
-                self._files[str(item["filename"]).lower()] = _File("", "directory")
-        unread = []
-        for request in {request.filename.lower(): request for request in expanded if not request.unresolved}.values():
-            verdict = self._known_verdict(request)
-            if verdict is None:
-                unread.append(request)
-            else:
-                self._verdicts[request.filename.lower()] = verdict
-        for number, request in enumerate(unread):
-            verdict = Verdict(None, "altered")
-            if number < _MOST_FILES_READ:
-                data = self._slurp(request.filename, attempted)
-                verdict = judge(request, data, self._recorded(request.filename), self._format)
-            self._verdicts[request.filename.lower()] = verdict
-        return expanded
+        elif missing or above:
+            # What is in the way of a new file: win_copy would put the file into a directory of its name.
+            folders |= {one.rpartition("/")[0] for one in above}
+            others = self._find(folders, [*missing, *above], get_checksum=False, file_type="directory")
+            found.update(self._seen_from(others, False))
+        for name in names:
+            links = [one.lower() for one in _above(name.rpartition("/")[0]) if one.lower() in found]
+            links = [one for one in links if found[one].found.blocked is _LINK]
+            if links:
+                found[name.lower()] = found[links[0]]
+        self._wildcards |= {name.lower() for name in names if "*" in name}
+        self._seen.update(dict.fromkeys(name.lower() for name in names if "*" not in name))
+        self._seen.update({key: seen for key, seen in found.items() if key not in {one.lower() for one in above}})
+
+    def _find(self, folders: Iterable[str], names: Iterable[str], **arguments: t.Any) -> dict[str, t.Any]:
+        patterns = dict.fromkeys(re.escape(name.rpartition("/")[2]).replace(r"\*", ".*") for name in names)
+        return self._run(
+            "win_find",
+            self._attempted,
+            paths=[self.path(folder) for folder in sorted(folders)],
+            hidden=True,
+            use_regex=True,
+            patterns=[f"^(?:{'|'.join(patterns)})$"],
+            **arguments,
+        )
 
     def _check_directory(self) -> None:
-        """Tell an empty directory from none, and from a file."""
-        attempted = f"Could not stage licenses in {self._directory}"
-        found = self._run("win_stat", attempted, path=self._directory, get_checksum=False)["stat"]
-        if found.get("exists") and not found.get("isdir"):
-            raise StagingError(attempted, "dest is not a directory", "Set dest to a directory")
-        if not found.get("exists") and not self._action._task.check_mode:
-            raise StagingError(
-                attempted,
-                "dest does not exist",
-                "Create it first, with ansible.windows.win_file or with the role"
-                " msdevices.provisioning.offline_licenses",
-            )
+        """Tell an empty directory from a missing one, and from a file: win_find only warns of these.
 
-    def _slurp(self, name: str, attempted: str) -> bytes:
-        return base64.b64decode(self._run("slurp", attempted, src=self._path(name))["content"])
-
-    def _recorded(self, filename: str) -> Record | None:
-        return next((record for name, record in self._manifest.files.items() if name.lower() == filename.lower()), None)
-
-    def _known_verdict(self, request: LicenseRequest) -> Verdict | None:
-        """Judge by checksum and manifest alone, or return C(None) when the file has to be read."""
-        found = (self._files or {}).get(request.filename.lower())
-        if found is None:
-            return ABSENT
-        if found.kind == "link":
-            return Verdict(None, "altered")
-        if found.kind == "directory":
-            return BLOCKED
-        recorded = self._recorded(request.filename)
-        if recorded is None or not recorded.is_of(request):
-            return None
-        return Verdict(recorded) if recorded.sha256 == found.checksum else Verdict(None, "altered")
-
-    def _stage_one(self, request: LicenseRequest, staged: Staged, outgoing: dict[str, bytes]) -> dict[str, t.Any]:
-        if request.unresolved:
-            error = f"Could not stage {request.key}: its content id is not known yet."
-            return result_of(request, FAILED, None, None, UNRESOLVED.reason, error)
-        name = request.filename.lower()
-        path = self._path(request.filename)
-        verdict = self._verdicts.get(name, ABSENT)
-        document = request.document
-        record = verdict.record
-        if record is None and document is not None:
-            # A file that was not read may already be what was fetched.
-            found = (self._files or {}).get(name)
-            fetched = Record.of(request, document, self._format)
-            if found is not None and found.kind == "file" and found.checksum == fetched.sha256:
-                record = fetched
-        if record is not None and (document is None or record.same_license(document, self._format)):
-            self._remember(request.filename, record)
-            return result_of(request, UNCHANGED, path, record)
-        if verdict is BLOCKED:
-            error = f"Could not stage {request.key}: {path} is not a file that can be read. {_REMOVE_IT}."
-            return result_of(request, FAILED, path, None, verdict.reason, error)
-        if document is None:
-            reason = verdict.reason
-            return result_of(request, FAILED, path, None, reason, f"Could not stage {request.key}: {path} is {reason}.")
-        before = record or self._recorded(request.filename)
-        record = Record.of(request, document, self._format)
-        data = document.file_bytes(self._format)
-        outgoing[request.filename] = data
-        staged.diff.append(diff_of(path, before, record))
-        self._remember(request.filename, record)
-        self._verdicts[name] = Verdict(record)
-        if self._files is not None:
-            self._files[name] = _File(sha256(data), "file")
-        return result_of(request, FETCHED, path, record, verdict.reason or "replaced")
-
-    def _remember(self, filename: str, record: Record) -> None:
-        files = self._manifest.files
-        if record in [known for name, known in files.items() if name.lower() == filename.lower()]:
-            # Names that differ in case alone are one file.
-            return
-        for name in [name for name in files if name.lower() == filename.lower()]:
-            del files[name]
-        files[filename] = record
-
-    def _send(self, outgoing: dict[str, bytes], staged: Staged) -> None:
-        """Transfer the files. When that fails, find out which arrived, and let the licenses fail that did not.
-
-        Raises StagingError when all licenses are in place, and only the manifest is not.
+        win_stat is no help: before ansible.windows 3.6.0 it fails on directories for users who are no administrators.
         """
+        arguments = {"path": self._path, "state": "directory"}
+        answer = run_nested(self._action, "ansible.windows.win_file", arguments, self._task_vars, check_mode=True)
+        if "is not a directory" in str(answer.get("msg")):
+            raise StagingError(self._attempted, "dest is not a directory", "Set dest to a directory")
+        if answer.get("failed") or answer.get("changed"):
+            raise self._missing()
+
+    def _missing(self) -> StagingError:
+        share = self._path.startswith("\\\\")
+        cause = "dest does not exist, or the user may not see it"
+        remedy = (
+            "Create it first, with ansible.windows.win_file or with a role of this collection, or check its permissions"
+        )
+        if share:
+            cause += ", or the host cannot sign in to the share"
+            remedy += (
+                ". A share needs credentials of its own: become with runas, CredSSP, or Kerberos with delegation (see"
+                " the guide on build hosts)"
+            )
+        error = MissingDirectoryError(self._attempted, cause, remedy)
+        if share and self._action._task.check_mode:
+            self.warnings.append(str(error))
+        return error
+
+    def _seen_from(self, answer: Mapping[str, t.Any], checksums: bool) -> Iterable[tuple[str, _Seen]]:
+        files = answer.get("files")
+        for item in files if isinstance(files, list) else []:
+            if not isinstance(item, dict) or not isinstance(item.get("path"), str):
+                raise StagingError(self._attempted, "ansible.windows.win_find returned no list of files", _REMEDY)
+            size, checksum = item.get("size"), str(item.get("checksum") or "").lower()
+            readable = bool(_CHECKSUM.fullmatch(checksum))
+            blocked = None
+            if item.get("islnk") or item.get("isjunction"):
+                blocked = _LINK
+            elif item.get("isdir"):
+                blocked = NOT_A_FILE
+            elif checksums and not readable:
+                blocked = _LOCKED
+            found = FoundFile(
+                size if isinstance(size, int) else 0,
+                checksum if readable and blocked is None else "",
+                blocked,
+                is_file=blocked is not NOT_A_FILE,
+            )
+            seen = _Seen(found, item["path"], bool(item.get("isreadonly") or item.get("ishidden")))
+            yield self._relative(item["path"]).lower(), seen
+
+    def _relative(self, path: str) -> str:
+        """Return the name of a file below the directory, as the host spells it."""
+        return "/".join(path.split("\\")[self._depth :])
+
+    def _unprotect(self, names: Iterable[str]) -> dict[str, Problem]:
+        """Remove read-only and hidden files that are to be replaced: win_copy overwrites only a single one."""
+        seen = {name: self._seen.get(name.lower()) for name in names}
+        return self.remove([name for name, one in seen.items() if one is not None and one.protected])
+
+    def _send(
+        self, source: str, dest: str, names: Collection[str], contents: Mapping[str, Content]
+    ) -> dict[str, Problem]:
+        """Send files. When that fails, find out which arrived."""
+        attempted = f"Could not write {len(names)} files to {self._path}"
         problem = None
-        there = (self._files or {}).get(MANIFEST_NAME)
-        if MANIFEST_NAME in outgoing and there is not None and there.kind == "directory":
-            del outgoing[MANIFEST_NAME]
-            problem = StagingError(
-                f"Could not write the manifest {self._path(MANIFEST_NAME)}",
-                "it is a directory; the licenses themselves are in place",
-                _REMOVE_IT,
-            )
         try:
-            if outgoing:
-                self._transfer(outgoing)
+            if self._run("win_copy", attempted, src=source, dest=dest, local_follow=True, decrypt=False).get("changed"):
+                for name in names:
+                    self._remember(name, contents[name])
+                return {}
         except StagingError as exc:
-            problem = exc
-            self._take_back(exc, outgoing, staged)
-        if problem is not None and not any(item["state"] == FAILED for item in staged.licenses):
-            raise problem
-
-    def _take_back(self, problem: StagingError, outgoing: dict[str, bytes], staged: Staged) -> None:
-        """Let each license fail whose file is not what was sent."""
-        self._files = self._find_files(f"Could not look at {self._directory} after a transfer that failed")
-        failed = set()
-        for name, data in outgoing.items():
-            found = self._files.get(name.lower())
-            if found is None or found.checksum != sha256(data):
-                failed.add(self._path(name).lower())
-        for item in staged.licenses:
-            if item["state"] == FETCHED and str(item["path"]).lower() in failed:
-                item.update(dict.fromkeys((*FACTS, "sha256", "size")), state=FAILED, error=str(problem))
-        staged.diff = [one for one in staged.diff if one["after_header"].lower() not in failed]
-
-    def _transfer(self, outgoing: dict[str, bytes]) -> None:
-        """Send the files in one transfer, out of a directory that only this user can read."""
-        local = tempfile.mkdtemp(dir=C.DEFAULT_LOCAL_TMP)
-        try:
-            for name, data in outgoing.items():
-                descriptor = os.open(os.path.join(local, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "wb") as stream:
-                    stream.write(data)
-            self._run(
-                "win_copy",
-                f"Could not write {len(outgoing)} files to {self._directory}",
-                src=local + os.sep,
-                dest=self._directory,
+            problem = Problem(f"{attempted[:1].lower()}{attempted[1:]}: {exc.cause}", exc.remedy)
+        for name in names:
+            self._seen.pop(name.lower(), None)
+        self._wildcards.clear()
+        found = self.list(names)
+        if not found and problem is None:
+            # The module found nothing to do.
+            raise StagingError(
+                self._attempted,
+                "the user may write files in dest and read them, but may not list them",
+                "Give the user the permission to list the folder",
             )
-        finally:
-            shutil.rmtree(local, ignore_errors=True)
+        problem = problem or Problem("another run works there, too", "Run again")
+        return {name: problem for name in names if name not in found or found[name].sha256 != _sum_of(contents[name])}
 
-    def _prune_files(self, requests: Sequence[LicenseRequest], staged: Staged) -> None:
-        wanted = {request.filename.lower() for request in requests}
-        obsolete = {name: record for name, record in self._manifest.files.items() if name.lower() not in wanted}
-        for name, record in sorted(obsolete.items()):
-            found = (self._files or {}).get(name.lower())
-            path = self._path(name)
-            del self._manifest.files[name]
-            if found is None:
-                continue
-            if found.kind != "file" or found.checksum != record.sha256:
-                staged.warnings.append(
-                    f"Not pruning {path}: it is not what was staged. It is no longer in the manifest."
-                )
-                continue
-            if not self._action._task.check_mode:
-                self._run("win_file", f"Could not prune {path}", path=path, state="absent")
-            staged.pruned.append(path)
-            staged.diff.append(diff_of(path, record, None))
-            staged.changed = True
-        manifest = dump_manifest(self._manifest)
-        if manifest != self._manifest_bytes and not self._action._task.check_mode:
-            self._transfer({MANIFEST_NAME: manifest})
-            self._manifest_bytes = manifest
+    def _remember(self, name: str, content: Content) -> None:
+        """Remember what lies there now; of large files only that they have to be looked at again."""
+        key = name.lower()
+        self._read.pop(key, None)
+        if content is None:
+            self._seen[key] = None
+        elif isinstance(content, bytes):
+            self._seen[key] = _Seen(FoundFile(len(content), sha256(content)), self.path(name), False)
+            self._read[key] = content
+        else:
+            self._seen.pop(key, None)
 
 
-def _file(item: t.Mapping[str, t.Any]) -> _File:
-    return _File(str(item.get("checksum") or "").lower(), "link" if item.get("islnk") else "file")
+def _match(pattern: str, key: str) -> bool:
+    return fnmatch.fnmatchcase(key, pattern.lower().replace("[", "[[]"))
+
+
+def _above(folder: str) -> list[str]:
+    parts = folder.split("/") if folder else []
+    return ["/".join(parts[: number + 1]) for number in range(len(parts))]
+
+
+def _sum_of(content: Content) -> str:
+    if isinstance(content, bytes) or content is None:
+        return sha256(content or b"")
+    digest = hashlib.sha256()
+    with open(content, "rb") as stream:
+        for chunk in iter(lambda: stream.read(1024 * 1024), b""):
+            digest.update(chunk)
+    return digest.hexdigest()

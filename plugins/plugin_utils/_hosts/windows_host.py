@@ -94,7 +94,9 @@ class WindowsHost:
         self._action._display.vv(f"<{self._action._play_context.remote_addr}> {text}")
 
     def _run(self, name: str, arguments: dict[str, t.Any], look: bool = True) -> dict[str, t.Any]:
-        return run_nested(self._action, f"ansible.windows.{name}", arguments, self._task_vars, in_check_mode=look)
+        return run_nested(
+            self._action, f"ansible.windows.{name}", arguments, self._task_vars, check_mode=False if look else None
+        )
 
     def _module(self, name: str, attempted: str, look: bool = True, **arguments: t.Any) -> dict[str, t.Any]:
         result = self._run(name, arguments, look)

@@ -9,45 +9,65 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import entry_of
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import (
     FAILED,
     FETCHED,
     UNCHANGED,
-    Record,
-    result_of,
+    StagingReport,
+    build_result,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import Staged
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import Outcome
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
 
 
-def return_licenses(requests: Sequence[LicenseRequest], source: LicenseSource) -> Staged:
-    """Return each license as C(document) (XML text) and C(license_blob) (base64), besides its facts.
+@dataclass
+class Item:
+    """One license on its way to the caller."""
 
-    Licenses that the user brought are C(unchanged); no service is asked for them.
+    request: LicenseRequest
+    document: LicenseDocument | None = None
+    error: str = ""
+
+
+def return_licenses(requests: Sequence[LicenseRequest], source: LicenseSource) -> StagingReport:
+    """Return each license as `document` (XML text) and `license_blob` (base64), besides its facts.
+
+    Licenses that the user brought are `unchanged`; no service is asked for them.
     """
-    results: list[tuple[LicenseRequest, str]] = []
+    items = _resolve(requests, source)
+    wanted = [item for item in items if item.document is None and not item.error]
+    outcomes = source.fetch([item.request.key for item in wanted])
+    for item, outcome in zip(wanted, outcomes, strict=True):
+        if isinstance(outcome, ProvisioningError):
+            item.error = str(outcome)
+        else:
+            item.document = outcome
+    return StagingReport([_result(item) for item in items])
+
+
+def _resolve(requests: Sequence[LicenseRequest], source: LicenseSource) -> list[Item]:
     to_find = [request for request in requests if request.unresolved]
     found = dict(zip((request.number for request in to_find), source.resolve(to_find), strict=True))
+    items = []
     for request in requests:
         resolved = found.get(request.number, [request])
         if isinstance(resolved, ProvisioningError):
-            results.append((request, str(resolved)))
+            items.append(Item(request, error=str(resolved)))
         else:
-            results += [(one, f"{one.problem}." if one.problem else "") for one in resolved]
-    wanted = [request for request, error in results if request.document is None and not error]
-    outcomes = dict(zip(map(id, wanted), source.fetch([request.key for request in wanted]), strict=True))
-    return Staged([_result(request, error, outcomes.get(id(request))) for request, error in results])
+            items += [Item(one, one.document, f"{one.problem}." if one.problem else "") for one in resolved]
+    return items
 
 
-def _result(request: LicenseRequest, error: str, outcome: Outcome | None) -> dict[str, t.Any]:
-    document = outcome if request.document is None else request.document
-    if document is None or isinstance(document, ProvisioningError):
-        return result_of(request, FAILED, None, None, error=error or str(document))
+def _result(item: Item) -> dict[str, t.Any]:
+    request, document = item.request, item.document
+    if document is None:
+        return build_result(request, FAILED, None, None, error=item.error)
     state = UNCHANGED if request.document is not None else FETCHED
-    result = result_of(request, state, None, Record.of(request, document, "xml"))
+    result = build_result(request, state, None, entry_of(request, document, "xml"))
     result.update(document=document.text, license_blob=document.blob)
     return result

@@ -3,157 +3,154 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""Stages licenses on one host: look, find and fetch only what is missing or wrong, deliver only that."""
+"""Stages licenses on one host in four steps: look (resolve), fetch, deliver, report. Only what is missing or wrong is
+found, fetched and delivered."""
 
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     NotFoundError,
     ProvisioningError,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import (
     BLOCKED,
     FAILED,
     FETCHED,
+    FORCED,
+    IDS,
     UNCHANGED,
-    result_of,
+    StagingReport,
+    build_result,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import (
-    Delivery,
-    Staged,
-)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import Delivery
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
-
-Result = dict[str, t.Any]
 
 _REMEMBERED = " An earlier run found this content id in the catalog. Set force to look it up anew."
 
 
+@dataclass
+class Item:
+    """One license on its way: a request and a content id. Each step fills its part."""
+
+    request: LicenseRequest
+    result: dict[str, t.Any]
+    """What the host says of it."""
+    wanted: bool = False
+    """Whether it is to be fetched."""
+    found_now: bool = False
+    """Whether the catalog named its content id in this run."""
+    document: LicenseDocument | None = None
+    error: str = ""
+
+
 def stage_licenses(
     requests: Sequence[LicenseRequest], delivery: Delivery, source: LicenseSource, force: bool, check_mode: bool
-) -> Staged:
+) -> StagingReport:
     """Stage the requests on the host of the delivery.
 
     What could be had is staged, whatever else fails. Raises StagingError when the host's directory cannot be used.
     """
-    staged = delivery.stage(requests)
-    wanted = [result for result in staged.licenses if _to_fetch(requests[result["request"]], result, force)]
+    report = delivery.stage(_numbered(requests))
+    items = [_look(requests[result["request"]], result, force) for result in report.licenses]
     if check_mode:
-        for result in wanted:
-            result.update(state=FETCHED, error=None, reason=result["reason"] or "forced")
-            staged.changed = True
-            staged.diff.append(_predicted_diff(result))
-    elif wanted:
-        staged = _fetch_and_stage(requests, wanted, staged, delivery, source, force)
-    for result in staged.licenses:
-        problem = requests[result["request"]].problem
-        if problem:
-            result.update(state=FAILED, error=f"{problem}.")
-    return staged
+        _predict(items, report)
+    elif any(item.wanted for item in items):
+        items = _resolve(requests, items, source, force)
+        _fetch(items, source)
+        report = _deliver(items, delivery, report)
+    return _complete(items, report)
 
 
-def _to_fetch(request: LicenseRequest, result: Result, force: bool) -> bool:
-    if request.document is not None or request.problem or result["reason"] == BLOCKED.reason:
-        return False
-    return force or (result["state"] == FAILED and bool(result["reason"]))
+def _numbered(requests: Iterable[LicenseRequest]) -> list[LicenseRequest]:
+    """Let results name positions in what is sent, whatever the user's list was."""
+    return [replace(request, number=index) for index, request in enumerate(requests)]
 
 
-def _fetch_and_stage(
-    requests: Sequence[LicenseRequest],
-    wanted: Sequence[Result],
-    first: Staged,
-    delivery: Delivery,
-    source: LicenseSource,
-    force: bool,
-) -> Staged:
-    """Find content ids, fetch, and deliver everything that is asked for again, so that the host can prune."""
-    errors: dict[tuple[int, str], str] = {}
-    # Of requests without a content id, the first look gave those that the manifest knows.
-    known = {_id(result): _of_result(requests[result["request"]], result) for result in first.licenses}
-    to_find = [request for request in requests if request.unresolved and (force or (request.number, "") in known)]
-    complete = [request for request in known.values() if request.number not in {one.number for one in to_find}]
+def _look(request: LicenseRequest, result: dict[str, t.Any], force: bool) -> Item:
+    """Make the item of a result, with the content id that the host knew if the user gave none."""
+    available = request.document is not None or request.problem or result["reason"] == BLOCKED
+    wanted = not available and (force or (result["state"] == FAILED and bool(result["reason"])))
+    if request.unresolved and result["content_id"]:
+        name = str(result["path"] or "").replace("\\", "/").rpartition("/")[2]
+        request = replace(request, key=replace(request.key, content_id=result["content_id"]), filename=name)
+    return Item(request, result, wanted)
+
+
+def _predict(items: Sequence[Item], report: StagingReport) -> None:
+    """Take for granted that what is missing can be fetched."""
+    for item in items:
+        if item.wanted:
+            result = item.result
+            result.update(state=FETCHED, error=None, reason=result["reason"] or FORCED)
+            key = "/".join(str(result[name]) for name in IDS if result[name])
+            path = result["path"] or key
+            after = f"the offline license {key}, to be fetched\n"
+            report.diff.append({"before_header": path, "after_header": path, "before": "", "after": after})
+            report.changed = True
+
+
+def _resolve(
+    requests: Sequence[LicenseRequest], items: Sequence[Item], source: LicenseSource, force: bool
+) -> list[Item]:
+    """Find content ids where the host knew none, or where they are looked up anew; return the items in order."""
+    unknown = {item.request.number for item in items if item.request.unresolved}
+    to_find = [request for request in requests if request.unresolved and (force or request.number in unknown)]
+    resolved = [item for item in items if item.request.number not in {request.number for request in to_find}]
     for request, found in zip(to_find, source.resolve(to_find), strict=True):
+        known = {item.request.key.content_id.lower(): item for item in items if item.request.number == request.number}
         if isinstance(found, ProvisioningError):
-            stay = [one for one in known.values() if one.number == request.number]
-            errors.update({_id_of(one): str(found) for one in stay})
-            complete += stay
-        else:
-            complete += found
-    complete.sort(key=lambda request: request.number)
-
-    missing = {_id(result) for result in wanted}
-    found_now = {request.number for request in to_find}
-    to_fetch = [
-        request
-        for request in complete
-        if not request.unresolved
-        and _id_of(request) not in errors
-        and (_id_of(request) in missing or request.number in found_now)
-    ]
-    outcomes = dict(zip(map(_id_of, to_fetch), source.fetch([request.key for request in to_fetch]), strict=True))
-    documents = {name: out for name, out in outcomes.items() if not isinstance(out, ProvisioningError)}
-    errors.update({name: str(out) for name, out in outcomes.items() if isinstance(out, ProvisioningError)})
-    for request in to_fetch:
-        remembered = bool(request.selection) and request.number not in found_now
-        if remembered and isinstance(outcomes[_id_of(request)], NotFoundError):
-            errors[_id_of(request)] += _REMEMBERED
-
-    if documents:
-        # What the user brought was staged by the first call.
-        second = delivery.stage([replace(one, document=documents.get(_id_of(one))) for one in complete])
-        staged = _merged(first, second)
-    else:
-        before = {_id(result): result for result in first.licenses}
-        staged = first
-        staged.licenses = [before.get(_id_of(one)) or result_of(one, FAILED, None, None) for one in complete]
-    for result in staged.licenses:
-        if _id(result) in errors:
-            result.update(state=FAILED, error=errors[_id(result)])
-    return staged
+            for item in known.values():
+                item.error = str(found)
+            resolved += known.values()
+            continue
+        for one in found:
+            before = known.get(one.key.content_id.lower())
+            result = before.result if before is not None else build_result(one, FAILED, None, None)
+            resolved.append(Item(one, result, wanted=True, found_now=True))
+    return sorted(resolved, key=lambda item: item.request.number)
 
 
-def _of_result(request: LicenseRequest, result: Result) -> LicenseRequest:
-    """Return the request that a result is of, with the content id that the host knew if the user gave none."""
-    if not request.unresolved or not result["content_id"]:
-        return request
-    return replace(
-        request,
-        key=replace(request.key, content_id=result["content_id"]),
-        filename=str(result["path"] or "").replace("\\", "/").rpartition("/")[2],
-    )
+def _fetch(items: Sequence[Item], source: LicenseSource) -> None:
+    to_fetch = [item for item in items if item.wanted and not item.error and not item.request.unresolved]
+    outcomes = source.fetch([item.request.key for item in to_fetch])
+    for item, outcome in zip(to_fetch, outcomes, strict=True):
+        if not isinstance(outcome, ProvisioningError):
+            item.document = outcome
+            continue
+        item.error = str(outcome)
+        if item.request.selection and not item.found_now and isinstance(outcome, NotFoundError):
+            item.error += _REMEMBERED
 
 
-def _id(result: Result) -> tuple[int, str]:
-    return (result["request"], str(result["content_id"] or "").lower())
-
-
-def _id_of(request: LicenseRequest) -> tuple[int, str]:
-    return (request.number, request.key.content_id.lower())
-
-
-def _merged(first: Staged, second: Staged) -> Staged:
-    """Put the two calls together: what the first one staged is unchanged in the second."""
-    before = {_id(result): result for result in first.licenses if result["state"] == FETCHED}
-    return Staged(
-        [before.get(_id(one), one) if one["state"] == UNCHANGED else one for one in second.licenses],
+def _deliver(items: Sequence[Item], delivery: Delivery, first: StagingReport) -> StagingReport:
+    """Deliver what was fetched, and name everything else again, so that the host can prune. What the user brought was
+    staged by the first call."""
+    if not any(item.document for item in items):
+        return first
+    second = delivery.stage(_numbered(replace(item.request, document=item.document) for item in items))
+    for result in second.licenses:
+        item = items[result["request"]]
+        if result["state"] != UNCHANGED or item.result["state"] != FETCHED:
+            item.result = result
+    return StagingReport(
+        second.licenses,
         changed=first.changed or second.changed,
         pruned=first.pruned + second.pruned,
         diff=first.diff + second.diff,
-        warnings=first.warnings + second.warnings,
+        warnings=list(dict.fromkeys(first.warnings + second.warnings)),
+        error=second.error,
     )
 
 
-def _predicted_diff(result: Result) -> dict[str, str]:
-    key = "/".join(str(result[name]) for name in ("product_id", "sku_id", "content_id") if result[name])
-    path = result["path"] or key
-    return {
-        "before_header": path,
-        "after_header": path,
-        "before": "",
-        "after": f"the offline license {key}, to be fetched\n",
-    }
+def _complete(items: Sequence[Item], report: StagingReport) -> StagingReport:
+    for item in items:
+        error = f"{item.request.problem}." if item.request.problem else item.error
+        item.result.update(request=item.request.number, **({"state": FAILED, "error": error} if error else {}))
+    report.licenses = [item.result for item in items]
+    return report

@@ -26,7 +26,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.re
     LicenseRequest,
     requests_from,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import Staged
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import Outcome
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.return_licenses import return_licenses
@@ -85,11 +85,11 @@ def stage(
     requests: list[LicenseRequest] | None = None,
     force: bool = False,
     check_mode: bool = False,
-) -> Staged:
+) -> StagingReport:
     return stage_licenses(requests or wanted(), directory, store, force=force, check_mode=check_mode)
 
 
-def states(staged: Staged) -> list[tuple[int, str | None, str]]:
+def states(staged: StagingReport) -> list[tuple[int, str | None, str]]:
     """Which request, content id, and state each result is of."""
     return [(item["request"], item["content_id"], item["state"]) for item in staged.licenses]
 
@@ -147,7 +147,7 @@ class TestFirstRun:
         assert (store.looked_up, store.fetched) == ([], [])
 
     def test_a_license_that_lies_there_already_is_kept(self, tmp_path: Path) -> None:
-        """Staged by its content id before; now the content id is left out."""
+        """StagingReport by its content id before; now the content id is left out."""
         directory = Directory(tmp_path)
         stage(Store(ONE), directory, wanted(ONE.item()))
         staged = stage(Store(ONE), directory)

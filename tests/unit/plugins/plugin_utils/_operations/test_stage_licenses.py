@@ -23,8 +23,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.re
     LicenseKey,
     requests_from,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.delivery import Staged
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import Outcome
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.return_licenses import return_licenses
@@ -51,7 +51,7 @@ class Service(LicenseSource):
         return parse(item.xml)
 
 
-def states(staged: Staged) -> list[str]:
+def states(staged: StagingReport) -> list[str]:
     return [item["state"] for item in staged.licenses]
 
 
@@ -84,7 +84,7 @@ class TestStage:
         service = Service(*MANY)
         staged = stage_licenses(REQUESTS, Directory(tmp_path), service, force=False, check_mode=False)
         assert service.asked == [[MANY[1].product_id, MANY[4].product_id]]
-        assert [item["reason"] for item in staged.licenses] == [None, "absent", None, None, "invalid", None]
+        assert [item["reason"] for item in staged.licenses] == [None, "absent", None, None, "altered", None]
 
     def test_what_the_user_brings_is_not_fetched(self, tmp_path: Path) -> None:
         requests = requests_from([MANY[0].brought(), MANY[1].item()])
