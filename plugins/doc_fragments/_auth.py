@@ -18,6 +18,8 @@ options:
       - Needed for every way to sign in but O(auth_method=access_token) and O(auth_method=managed_identity).
       - When not set, the environment variable E(AZURE_TENANT_ID) or E(AZURE_TENANT) is used.
     type: str
+    aliases:
+      - tenant
   client_id:
     description:
       - The application (client) id as which to sign in.
@@ -30,12 +32,17 @@ options:
       - The value of the application's client secret.
       - When not set, the environment variable E(AZURE_CLIENT_SECRET) or E(AZURE_SECRET) is used.
     type: str
+    aliases:
+      - secret
   client_certificate_path:
     description:
       - A file on the controller with the application's certificate and its private RSA key, as PEM (plain or
         encrypted) or PFX.
-      - When not set, the environment variable E(AZURE_CLIENT_CERTIFICATE_PATH) is used.
+      - When not set, the environment variable E(AZURE_CLIENT_CERTIFICATE_PATH) or E(AZURE_X509_CERTIFICATE_PATH) is
+        used.
     type: path
+    aliases:
+      - x509_certificate_path
   client_certificate_password:
     description:
       - The password of O(client_certificate_path), if it has one.
@@ -46,6 +53,8 @@ options:
       - A file on the controller with a token of a workload identity federation. It is read anew for each sign-in.
       - When not set, the environment variable E(AZURE_FEDERATED_TOKEN_FILE) is used.
     type: path
+    aliases:
+      - oidc_token_file_path
   refresh_token:
     description:
       - A refresh token that a user consented to (application and user sign-in).
@@ -86,14 +95,20 @@ options:
   cloud:
     description:
       - The national cloud of the tenant. It decides on the defaults of O(authority), O(audience) and O(base_url).
-      - When not set, the environment variable E(AZURE_CLOUD_ENVIRONMENT) decides (V(AzureCloud),
-        V(AzureUSGovernment), V(AzureChinaCloud) or V(AzureGermanCloud)), else it is V(public).
+      - The names that begin with C(Azure) mean the same clouds, as other collections name them.
+      - When not set, the environment variable E(AZURE_CLOUD_ENVIRONMENT) decides, else it is V(public).
     type: str
+    aliases:
+      - cloud_environment
     choices:
       - public
       - usgov
       - china
       - germany
+      - AzureCloud
+      - AzureUSGovernment
+      - AzureChinaCloud
+      - AzureGermanCloud
   authority:
     description:
       - Root URL of the sign-in service, without the tenant, such as V(https://login.microsoftonline.com).
@@ -145,6 +160,7 @@ options:
   client_certificate_path:
     env:
       - name: AZURE_CLIENT_CERTIFICATE_PATH
+      - name: AZURE_X509_CERTIFICATE_PATH
     vars:
       - name: msdevices_client_certificate_path
     ini:

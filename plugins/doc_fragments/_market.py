@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options country and locale in module_utils/_argspec/market.py."""
+    """The options country and locale in market_options in module_utils/_argspec/common.py."""
 
     DOCUMENTATION = r"""
 options:
@@ -16,11 +16,13 @@ options:
     description:
       - The country in which the offers are sold, as a two-letter code of ISO 3166-1 such as V(US). Write V("NO") in
         quotes.
+      - When not set, the environment variable E(MSDEVICES_COUNTRY) is used.
     type: str
     required: true
   locale:
     description:
       - The language of names and descriptions, with a country, such as V(de-DE). Not every locale is supported.
+      - When not set, the environment variable E(MSDEVICES_LOCALE) is used.
     type: str
     default: en-US
 """

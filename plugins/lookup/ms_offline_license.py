@@ -63,7 +63,7 @@ options:
     description:
       - How many licenses are requested at the same time.
     type: int
-    default: 8
+    default: 16
 notes:
   - Licenses show in the output of a task that prints them. Set C(no_log) there, and C(diff=false) for templates.
   - Prefer C(query), or C(lookup) with C(wantlist=true), for several terms.
@@ -126,6 +126,8 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
 
 class LookupModule(ProvisioningLookup):
     """Gets offline licenses."""
+
+    TERMS = "A term is product_id/content_id or product_id/sku_id/content_id, given without a keyword"
 
     def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
         """See ProvisioningLookup."""

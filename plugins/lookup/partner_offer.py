@@ -84,7 +84,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-_list:
+_raw:
   description:
     - One offer for each term, exactly as the service sent it.
     - V(null) for one that does not exist, unless O(on_missing=error).
@@ -102,6 +102,8 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
 
 class LookupModule(ProvisioningLookup):
     """Looks up offers by id."""
+
+    TERMS = "A term is the id of an offer, given without a keyword"
 
     def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
         """See ProvisioningLookup."""

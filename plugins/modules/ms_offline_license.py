@@ -176,7 +176,7 @@ options:
     description:
       - How many licenses are requested at the same time.
     type: int
-    default: 8
+    default: 16
 notes:
   - Without O(dest) the result holds licenses. Verbose output leaves them out, yet set C(no_log) where results are kept.
   - On Windows hosts, pruning takes one module execution for each file that is removed; everything else takes a constant

@@ -42,6 +42,8 @@ options:
       - The Store ids of the products, 12 letters and digits each.
     type: list
     elements: str
+    aliases:
+      - product_ids
     required: true
     aliases:
       - product_ids

@@ -36,6 +36,8 @@ options:
       - Mutually exclusive with O(category_id).
     type: list
     elements: str
+    aliases:
+      - offer_ids
   category_id:
     description:
       - Look up the offers of this category only. M(msdevices.provisioning.partner_offer_category_info) lists them.

@@ -49,6 +49,7 @@ options:
   country:
     description:
       - For which country the harmless call asks with O(service=partner_center).
+      - When not set, the environment variable E(MSDEVICES_COUNTRY) is used.
     type: str
     default: US
 seealso:

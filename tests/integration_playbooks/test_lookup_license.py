@@ -177,6 +177,9 @@ def test_wrong_terms(lab: Lab) -> None:
         task("number", licenses(13)),
         task("dictionary", licenses(dict(good))),
         task("by name", licenses(_terms=[term(good)])),
+        # What the module takes, and a word that is nearly right.
+        task("of the module", licenses(product_id=good["product_id"], content_id=good["content_id"])),
+        task("misspelt", licenses(term(good), clientid="x")),
         task("format", licenses(term(good), format="json")),
         task("service", licenses(term(good), service="store")),
         task("concurrency", licenses(term(good), max_concurrency=0)),
@@ -192,7 +195,13 @@ def test_wrong_terms(lab: Lab) -> None:
     assert "a list of terms takes a * before it" in error(run, "list")
     assert "not a string" in error(run, "number")
     assert "not a string" in error(run, "dictionary")
-    assert "positional" in error(run, "by name")
+    for name, text in (
+        ("by name", "unsupported option _terms"),
+        ("of the module", "unsupported options content_id, product_id. A term is product_id/content_id"),
+        ("misspelt", "unsupported option clientid (did you mean client_id?)"),
+    ):
+        assert text in error(run, name)
+        assert "given without a keyword; see ansible-doc -t lookup msdevices.provisioning." in error(run, name)
     for name, given in (("format", "json"), ("service", "store")):
         # Ansible's own words.
         assert re.search(rf"Invalid value .*\b{given}\b.* for config.*\b{name}\b", error(run, name))

@@ -140,7 +140,7 @@ def test_wrong_terms_and_options(lab: Lab) -> None:
         "space": "holds white space",
         "list": "a list of terms takes a * before it",
         "number": "not a string",
-        "by name": "positional",
+        "by name": "unsupported option _terms. A term is the id of an offer",
         "no country": "country",
         "country": "two-letter code",
         "Norway": "Norway has to be written in quotes",

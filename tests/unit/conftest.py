@@ -81,12 +81,12 @@ def options(service: LicenseService) -> dict[str, Any]:
 
 @pytest.fixture
 def make_settings(options: dict[str, Any], service: LicenseService) -> Callable[..., Settings]:
-    """Make settings for the service, with changed options."""
+    """Make settings for the service, with changed options, and an environment (empty by default)."""
     # Only here: the collection can be imported once all conftest files are.
     from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import settings_from
 
-    def make(**changes: Any) -> Settings:
-        return settings_from({**options, **changes}, service.name, {})
+    def make(environ: dict[str, str] | None = None, **changes: Any) -> Settings:
+        return settings_from({**options, **changes}, service.name, environ or {})
 
     return make
 

@@ -9,16 +9,14 @@ controllers reserve."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 ENVIRONMENT = {
     "tenant_id": ("AZURE_TENANT_ID", "AZURE_TENANT"),
     "client_id": ("AZURE_CLIENT_ID",),
     "client_secret": ("AZURE_CLIENT_SECRET", "AZURE_SECRET"),
-    "client_certificate_path": ("AZURE_CLIENT_CERTIFICATE_PATH",),
+    "client_certificate_path": ("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_X509_CERTIFICATE_PATH"),
     "client_certificate_password": ("AZURE_CLIENT_CERTIFICATE_PASSWORD",),
     "federated_token_file": ("AZURE_FEDERATED_TOKEN_FILE",),
     "refresh_token": ("MSDEVICES_REFRESH_TOKEN",),
@@ -26,35 +24,26 @@ ENVIRONMENT = {
     "access_token": ("MSDEVICES_ACCESS_TOKEN",),
     "catalog_access_token": ("MSDEVICES_CATALOG_ACCESS_TOKEN",),
     "authority": ("AZURE_AUTHORITY_HOST",),
+    "country": ("MSDEVICES_COUNTRY",),
+    "locale": ("MSDEVICES_LOCALE",),
 }
 SECRET_OPTIONS = ("client_secret", "client_certificate_password", "refresh_token", "access_token")
-"""Those of the shared options that are secrets. They stand here, with the little that managed hosts get."""
+"""Those of the shared options that are secrets. Defined here because this file is also sent to managed hosts."""
 
 
-def first_set(*names: str) -> str | None:
+def first_set(names: Iterable[str], environ: Mapping[str, str]) -> str | None:
     """Return the value of the first variable that is set and not empty, if there is one."""
-    found = environ()
-    return next((found[name] for name in names if found.get(name)), None)
+    return next((environ[name] for name in names if environ.get(name)), None)
 
 
-_of_task: ContextVar[Mapping[str, str] | None] = ContextVar("of_task", default=None)
-
-
-@contextmanager
-def task_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Have these variables of a task win over those of the process, in this thread, until the end of the block."""
-    token = _of_task.set(variables)
-    try:
-        yield
-    finally:
-        _of_task.reset(token)
-
-
-def of_task() -> Mapping[str, str]:
-    """Return the variables of the task that is under way, where it has some of its own."""
-    return _of_task.get() or {}
-
-
-def environ() -> Mapping[str, str]:
-    """Return the environment variables in force: those of the process, and over them those of the task."""
-    return {**os.environ, **of_task()}
+def fill_unset(
+    arguments: Mapping[str, Any], spec: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the arguments of a task, with what the variables of the specification's fallbacks have for unset ones."""
+    filled = dict(arguments)
+    for name, option in spec.items():
+        if all(arguments.get(one) is None for one in (name, *option.get("aliases", ()))) and "fallback" in option:
+            value = first_set(option["fallback"][1], environ)
+            if value is not None:
+                filled[name] = value
+    return filled

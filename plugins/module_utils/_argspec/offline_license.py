@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import (
     catalog_options,
+    concurrency_option,
     shared_options,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.services import (
@@ -62,7 +63,7 @@ def specification() -> dict[str, t.Any]:
             "mode": {"type": "raw", "default": "0600"},
             "owner": {"type": "str"},
             "group": {"type": "str"},
-            "max_concurrency": {"type": "int", "default": 8},
+            "max_concurrency": concurrency_option(),
         },
         "mutually_exclusive": [["licenses", name] for name in _SINGLE],
         "required_one_of": [["licenses", "product_id"]],

@@ -11,7 +11,12 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import shared_options
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import (
+    MAX_CONCURRENCY,
+    concurrency_option,
+    market_options,
+    shared_options,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.market import (
     Market,
     country_code,
@@ -19,14 +24,10 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.ma
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import bare_guid
 
-DEFAULT_CONCURRENCY = 16
+DEFAULT_CONCURRENCY = MAX_CONCURRENCY
 ON_MISSING = ("error", "warn", "ignore")
 _MAX_ID = 100
 _ATTEMPT = "Could not use the options"
-
-
-def _market_options() -> dict[str, dict[str, t.Any]]:
-    return {"country": {"type": "str", "required": True}, "locale": {"type": "str", "default": "en-US"}}
 
 
 def offer_specification() -> dict[str, t.Any]:
@@ -34,13 +35,13 @@ def offer_specification() -> dict[str, t.Any]:
     return {
         "argument_spec": {
             **shared_options(),
-            **_market_options(),
+            **market_options(),
             "offer_id": {"type": "list", "elements": "str", "aliases": ["offer_ids"]},
             "category_id": {"type": "str"},
             "include_addons": {"type": "bool", "default": False},
             "customer_id": {"type": "str"},
             "on_missing": {"type": "str", "default": "error", "choices": list(ON_MISSING)},
-            "max_concurrency": {"type": "int", "default": DEFAULT_CONCURRENCY},
+            "max_concurrency": concurrency_option(),
         },
         "mutually_exclusive": [["offer_id", "category_id"], ["customer_id", "category_id"]],
         "supports_check_mode": True,
@@ -49,7 +50,7 @@ def offer_specification() -> dict[str, t.Any]:
 
 def category_specification() -> dict[str, t.Any]:
     """Return the keyword arguments of AnsibleModule for partner_offer_category_info."""
-    return {"argument_spec": {**shared_options(), **_market_options()}, "supports_check_mode": True}
+    return {"argument_spec": {**shared_options(), **market_options()}, "supports_check_mode": True}
 
 
 def market_from(options: Mapping[str, t.Any]) -> Market:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import shared_options
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import option, shared_options
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.services import ACCESS_SERVICES
 
 
@@ -19,7 +19,7 @@ def access_specification() -> dict[str, t.Any]:
         "argument_spec": {
             **shared_options(),
             "service": {"type": "str", "required": True, "choices": list(ACCESS_SERVICES)},
-            "country": {"type": "str", "default": "US"},
+            "country": option("country", default="US"),
         },
         "supports_check_mode": True,
     }

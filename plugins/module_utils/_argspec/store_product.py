@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import (
     catalog_token_option,
+    concurrency_option,
     shared_options,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import PACKAGE_FILTERS
@@ -31,7 +32,7 @@ def product_specification() -> dict[str, t.Any]:
             "languages": {"type": "list", "elements": "str", "default": ["en-US"]},
             "sku_id": {"type": "str"},
             **{name: {"type": "str"} for name in PACKAGE_FILTERS},
-            "max_concurrency": {"type": "int", "default": 16},
+            "max_concurrency": concurrency_option(),
         },
         "supports_check_mode": True,
     }

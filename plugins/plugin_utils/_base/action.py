@@ -10,34 +10,35 @@ from __future__ import annotations
 
 import errno
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ansible import constants as C
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import (
-    ENVIRONMENT,
-    task_environment,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import fill_unset
+from ansible_collections.msdevices.provisioning.plugins.module_utils._dest import check_dest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     OptionError,
     ProvisioningError,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base import environment
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.host_facts import refuse_facts_of_ours
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings import proxies as _task_proxies
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.masking import (
+    masked,
+    secrets_in,
+    shown_arguments,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.options import (
+    NOT_VERIFIED,
+    describe_unsupported,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import ENVIRON
 
-_NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-# What an operation on files ends with when the place is at fault.
-_UNUSABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
-# Masking replaces substrings everywhere in a result: shorter values would only garble it.
-_SHORTEST_MASKED = 4
-# Variables of a task that are for requests, and may hold secrets: hosts make none.
-_FOR_REQUESTS = {*(name for names in ENVIRONMENT.values() for name in names), *_task_proxies.VARIABLES}
-_FOR_REQUESTS |= {name.upper() for name in _FOR_REQUESTS}
+# errno values that mean that a directory cannot be used.
+_UNUSABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
 class ProvisioningAction(ActionBase):
@@ -49,6 +50,9 @@ class ProvisioningAction(ActionBase):
 
     SPECIFICATION: t.Callable[[], dict[str, t.Any]]
     """Returns the keyword arguments with which the module of the same name makes its AnsibleModule."""
+
+    DIRECTORY_OPTIONS: tuple[str, ...] = ("dest",)
+    """Options that are a directory on the managed host; see check_dest."""
 
     def perform(self, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Do the work with validated options, and return the result. A ProvisioningError becomes a failure."""
@@ -67,10 +71,14 @@ class ProvisioningAction(ActionBase):
         params: dict[str, t.Any] = dict(self._task.args)
         try:
             refuse_facts_of_ours(task_vars or {})
-            with self._in_environment_of_task():
-                params = self._task.args = self.prepared(params)
-                params = self._validated(specification)
-                result.update(self.perform(params, task_vars or {}))
+            with self._environment_of_task() as environ:
+                params = self._task.args = fill_unset(self.prepared(params), spec, environ)
+                self._check_directories()
+                params = self._validated(specification, result)
+                warnings = result.get("warnings", [])
+                result.update(self.perform({**params, ENVIRON: environ}, task_vars or {}))
+                if warnings:
+                    result["warnings"] = [*warnings, *(one for one in result["warnings"] if one not in warnings)]
         except ProvisioningError as exc:
             result.update(failed=True, changed=result.get("changed", False), msg=str(exc))
         except OSError as exc:
@@ -87,21 +95,17 @@ class ProvisioningAction(ActionBase):
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         result["invocation"] = {"module_args": shown_arguments(params, spec)}
-        secrets = {str(params[name]) for name, option in spec.items() if option.get("no_log") and params.get(name)}
-        masked: dict[str, t.Any] = remove_values(result, {item for item in secrets if len(item) >= _SHORTEST_MASKED})
-        return masked
+        return masked(result, secrets_in(params, spec))
 
     @contextmanager
-    def _in_environment_of_task(self) -> Iterator[None]:
-        """Give requests what the keyword C(environment) says of credentials and proxies, and keep that from hosts, to
-        which, and to the log of whose commands, Ansible would hand it."""
+    def _environment_of_task(self) -> Iterator[dict[str, str]]:
+        """Give the environment for requests, and keep credentials and proxies in that of the task from the host."""
         variables: dict[str, t.Any] = {}
         self._compute_environment_string(variables)
         whole = self._task.environment
-        self._task.environment = [{name: value for name, value in variables.items() if name not in _FOR_REQUESTS}]
+        self._task.environment = [environment.for_host(variables)]
         try:
-            with task_environment({str(name): str(value) for name, value in variables.items()}):
-                yield
+            yield environment.merged(variables)
         finally:
             self._task.environment = whole
 
@@ -117,41 +121,54 @@ class ProvisioningAction(ActionBase):
 
         return report
 
-    def _validated(self, specification: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return the options as a module would see them. Raises OptionError."""
+    def _validated(self, specification: dict[str, t.Any], result: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the options as a module would see them; add warnings to the result. Raises OptionError."""
         rules = {name: value for name, value in specification.items() if name != "supports_check_mode"}
+        # What the environment has is in the arguments already, and may be that of the task.
+        rules["argument_spec"] = {
+            name: {key: value for key, value in option.items() if key != "fallback"}
+            for name, option in rules["argument_spec"].items()
+        }
         validation = ArgumentSpecValidator(**rules).validate(self._task.args)
         if validation.error_messages:
-            texts = [
-                f"unsupported {error}" if isinstance(error, UnsupportedError) else str(error)
-                for error in validation.errors.errors
-            ]
             raise OptionError(
                 f"Could not use the options of {self._task.action}",
-                "; ".join(text.rstrip(".") for text in texts),
+                "; ".join(_describe(validation, rules["argument_spec"])).rstrip("."),
                 f"See ansible-doc {self._task.action}",
             )
-        return dict(validation.validated_parameters)
+        options = dict(validation.validated_parameters)
+        warnings = [
+            f"Both option {one['option']} and its alias {one['alias']} are set." for one in validation._warnings
+        ]
+        if options.get("validate_certs") is False:
+            warnings.append(NOT_VERIFIED)
+        if warnings:
+            result["warnings"] = warnings
+        for one in validation._deprecations:
+            self._display.deprecated(**{"collection_name": "msdevices.provisioning", **one})
+        return options
+
+    def _check_directories(self) -> None:
+        """Check the directories on the managed host as they were written: the validation would expand them here."""
+        windows = bool(getattr(self._connection._shell, "_IS_WINDOWS", False))
+        for name in self.DIRECTORY_OPTIONS:
+            if self._task.args.get(name) is not None:
+                check_dest(name, self._task.args[name], windows)
 
 
-def shown_arguments(params: Mapping[str, t.Any], spec: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return options in the form in which they may be shown: without the values of secrets."""
-    shown: dict[str, t.Any] = {}
-    for name, value in params.items():
-        option = spec.get(name, {})
-        if value is not None and (option.get("no_log") or name not in spec):
-            shown[name] = _NOT_SHOWN
-        elif option.get("options") and isinstance(value, list):
-            # Lists are long, and every value of a result costs time on its way: of items only what is set is shown.
-            shown[name] = [
-                shown_arguments({key: one for key, one in item.items() if one is not None}, option["options"])
-                if isinstance(item, Mapping)
-                else _NOT_SHOWN
-                for item in value
-            ]
-        elif option.get("options") and value is not None:
-            # A text that could not be understood may hold secrets.
-            shown[name] = _NOT_SHOWN
-        else:
-            shown[name] = value
-    return shown
+def _describe(validation: ValidationResult, spec: dict[str, t.Any]) -> t.Iterator[str]:
+    """Yield what is wrong with the options, as clauses."""
+    for error in validation.errors.errors:
+        if not isinstance(error, UnsupportedError):
+            yield str(error).rstrip(".")
+    by_spec: dict[tuple[str, ...], list[str]] = {}
+    for name in validation.unsupported_parameters:
+        *path, last = name if isinstance(name, tuple) else name.split(".")
+        by_spec.setdefault(tuple(path), []).append(last)
+    for inside, names in by_spec.items():
+        known = spec
+        for part in inside:
+            known = known[part].get("options") or {}
+        known_names = [one for name, option in known.items() for one in (name, *option.get("aliases", ()))]
+        prefix = "".join(f"{part}." for part in inside)
+        yield describe_unsupported((f"{prefix}{name}" for name in names), (f"{prefix}{name}" for name in known_names))

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import (
     ENVIRONMENT,
+    SECRET_OPTIONS,
     first_set,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
@@ -24,10 +26,18 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ProvisioningError,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.host_facts import refuse_facts_of_ours
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.masking import secrets_in
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.options import (
+    NOT_VERIFIED,
+    describe_unsupported,
+)
 
 
 class ProvisioningLookup(LookupBase):
     """Base of the lookups: a subclass turns terms and options into values in look_up."""
+
+    TERMS: str
+    """How a term is written, as a sentence without a final period."""
 
     def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
         """Return one value per term. A ProvisioningError becomes Ansible's failure."""
@@ -37,17 +47,26 @@ class ProvisioningLookup(LookupBase):
         """Run the lookup, as Ansible calls it."""
         try:
             refuse_facts_of_ours(variables or {})
-            return self.look_up(self._strings(terms, kwargs), self._effective_options(variables or {}, kwargs))
+            self._definitions = C.config.get_configuration_definitions("lookup", self._load_name)
+            self._refuse_unknown(kwargs)
+            return self.look_up(self._strings(terms), self._effective_options(variables or {}, kwargs))
         except OptionError as exc:
             raise AnsibleOptionsError(str(exc)) from exc
         except ProvisioningError as exc:
             raise AnsibleLookupError(str(exc)) from exc
 
-    def _strings(self, terms: t.Any, kwargs: dict[str, t.Any]) -> list[str]:
-        if "_terms" in kwargs:
+    def _refuse_unknown(self, kwargs: dict[str, t.Any]) -> None:
+        """Refuse keywords that are no options: Ansible would drop them, and the lookup return something else."""
+        known = {one for name, option in self._definitions.items() for one in (name, *option.get("aliases", ()))}
+        unknown = kwargs.keys() - (known - {"_terms"})
+        if unknown:
             raise OptionError(
-                "Could not use the terms", "_terms is given by name", "Give the terms as positional arguments"
+                f"Could not use the options of the lookup {self.ansible_name}",
+                describe_unsupported(unknown, known - {"_terms"}),
+                f"{self.TERMS}; see ansible-doc -t lookup {self.ansible_name}",
             )
+
+    def _strings(self, terms: t.Any) -> list[str]:
         for term in terms:
             if not isinstance(term, str):
                 raise OptionError(
@@ -59,9 +78,9 @@ class ProvisioningLookup(LookupBase):
 
     def _effective_options(self, variables: dict[str, t.Any], kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return all options: from arguments, variables, the environment and ansible.cfg, in this order."""
-        definitions = C.config.get_configuration_definitions("lookup", self._load_name)
+        definitions = self._definitions
         rendered = {}
-        given = set(kwargs)
+        given = {name for name, option in definitions.items() if {name, *option.get("aliases", ())} & kwargs.keys()}
         for option, definition in definitions.items():
             for entry in definition.get("vars") or ():
                 name = entry["name"]
@@ -74,7 +93,10 @@ class ProvisioningLookup(LookupBase):
         options = {name: self.get_option(name) for name in definitions}
         for name in ENVIRONMENT.keys() & options.keys() - given:
             # Ansible takes the last variable that is there; here it is the first that is set and not empty.
-            options[name] = first_set(*ENVIRONMENT[name]) or options[name]
+            options[name] = first_set(ENVIRONMENT[name], os.environ) or options[name]
+        secrets_in(options, {name: {"no_log": name in {*SECRET_OPTIONS, "catalog_access_token"}} for name in options})
+        if options.get("validate_certs") is False:
+            self._display.warning(NOT_VERIFIED)
         return options
 
     @staticmethod

@@ -24,7 +24,6 @@ except ImportError:
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import missing_library
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.proxies import proxies_for
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 # X509_V_ERR_… of OpenSSL.
@@ -71,11 +70,10 @@ class StepSkipped(Exception):
     """A step cannot be taken by itself; the text says why. The next one can."""
 
 
-def target_of(url: str, proxies: Mapping[str, str] | None = None) -> Target:
-    """Find out by which way requests reaches a URL, from the environment (HTTPS_PROXY, NO_PROXY), or by the
-    proxies of the task.
+def target_of(url: str, proxies: Mapping[str, str]) -> Target:
+    """Find out by which way requests reaches a URL; `proxies` has the URL of its proxy by its scheme, if there is one.
 
-    Raises StepFailed or MissingLibraryError.
+    Raises StepFailed.
     """
     if requests is None:
         raise missing_library("requests")
@@ -88,25 +86,14 @@ def target_of(url: str, proxies: Mapping[str, str] | None = None) -> Target:
         raise StepFailed(
             f"{printable(parts.hostname or '', 100)} is no host name", "Correct base_url, or authority"
         ) from None
-    if proxies is None:
-        found = requests.utils.get_environ_proxies(url, no_proxy=None)
-    else:
-        found = proxies_for(requests, url, proxies)
-    proxy = requests.utils.select_proxy(url, found)
+    proxy = proxies.get(parts.scheme)
     if not proxy:
         return Target(host, port)
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    try:
-        way = urlsplit(proxy)
-        proxy_port = way.port or (443 if way.scheme == "https" else 80)
-        if way.hostname:
-            shown = f"{way.scheme}://{way.hostname}:{proxy_port}"
-            headers = requests.adapters.HTTPAdapter().proxy_headers(proxy)
-            return Target(host, port, way.hostname, proxy_port, shown, tuple(headers.items()))
-    except ValueError:
-        pass
-    # The address itself may hold a password.
-    raise StepFailed("the proxy's address is no URL", _PROXY_REMEDY)
+    way = urlsplit(proxy)
+    proxy_port = way.port or (443 if way.scheme == "https" else 80)
+    headers = requests.adapters.HTTPAdapter().proxy_headers(proxy)
+    shown = f"{way.scheme}://{way.hostname}:{proxy_port}"
+    return Target(host, port, way.hostname or "", proxy_port, shown, tuple(headers.items()))
 
 
 def resolve(target: Target) -> str:
@@ -272,9 +259,8 @@ def _reason(problem: Exception, timeout: float) -> str:
 
 
 def _bundle(settings: Settings) -> str:
-    """Where requests takes its CAs from, in its own order."""
-    environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    return settings.ca_path or environment or str(requests.certs.where())  # type: ignore[attr-defined]
+    """Where requests takes its CAs from."""
+    return settings.ca_path or str(requests.certs.where())  # type: ignore[attr-defined]
 
 
 def _context(settings: Settings) -> ssl.SSLContext:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import typing as t
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.
     FAIL,
     AccessCheck,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import ENVIRON
 
 
 def check_access(options: Mapping[str, t.Any], core_version: str) -> dict[str, t.Any]:
@@ -32,7 +34,10 @@ def check_access(options: Mapping[str, t.Any], core_version: str) -> dict[str, t
 
 def _with_catalog_token(options: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
     """Take the catalog's ready token from its own variable, as ms_store_product_info does, unless one was given."""
-    general, own = (first_set(*ENVIRONMENT[name]) for name in ("access_token", "catalog_access_token"))
+    general, own = (
+        first_set(ENVIRONMENT[name], options.get(ENVIRON, os.environ))
+        for name in ("access_token", "catalog_access_token")
+    )
     if options["service"] != "store_catalog" or not own or options.get("access_token") not in (None, "", general):
         return options
     return {**options, "access_token": own}

@@ -144,7 +144,7 @@ class AccessCheck:
         found: list[Target] = []
 
         def find_way() -> str:
-            found.append(target_of(url, settings.proxies))
+            found.append(target_of(url, settings.proxies_for(url)))
             return found[0].way
 
         steps: list[tuple[str, Callable[[], str]]] = [

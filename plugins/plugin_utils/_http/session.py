@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 try:
     import requests
-    from urllib3.exceptions import HTTPError
+    from urllib3 import disable_warnings
+    from urllib3.exceptions import HTTPError, InsecureRequestWarning
     from urllib3.util.timeout import Timeout
 
     _MISSING = False
@@ -56,7 +57,6 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total
     Deadline,
     bounded,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.proxies import proxies_for
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 
@@ -73,9 +73,11 @@ class HttpSession:
             raise missing_library("requests")
         self._settings = settings
         self._plain_http = plain_http
+        if not settings.validate_certs:
+            # The caller has warned. This one would come once more with each request, and past Ansible's display.
+            disable_warnings(InsecureRequestWarning)
         self._closed = threading.Event()
         self._session = StrictSession(BoundedAdapter(max(1, connections), settings.validate_certs))
-        self._session.trust_env = not plain_http and settings.proxies is None
         self._verify: bool | str = (settings.ca_path or True) if settings.validate_certs else False
 
     def close(self) -> None:
@@ -131,7 +133,6 @@ class HttpSession:
         """
         self._check_scheme(request)
         timeout = Timeout(total=max(0.001, end - time.monotonic()))
-        proxies = None if self._settings.proxies is None else proxies_for(requests, request.url, self._settings.proxies)
         with bounded(end):
             try:
                 response = self._session.request(
@@ -141,7 +142,7 @@ class HttpSession:
                     params=dict(request.params),
                     data=request.data,
                     auth=Bearer(request.bearer),
-                    proxies=proxies,
+                    proxies={} if self._plain_http else self._settings.proxies_for(request.url),
                     timeout=timeout,  # type: ignore[arg-type]  # requests takes urllib3's, too
                     verify=self._verify,
                     allow_redirects=False,

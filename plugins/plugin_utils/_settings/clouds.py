@@ -30,7 +30,7 @@ class Cloud:
     sign_in_hosts: tuple[str, ...]
     """Hosts that the authority's discovery document may name for the token endpoint."""
     services: dict[str, Endpoint]
-    """Service name (as in the option C(service)) to its endpoint."""
+    """Service name (as in the option `service`) to its endpoint."""
 
 
 # Only the public cloud's address of Store for Business is documented; the others use it until told otherwise.
@@ -84,20 +84,21 @@ _ENVIRONMENT_NAMES = {
 
 
 def cloud_name(option: str | None, environment: str | None) -> str:
-    """Return the cloud's name from the option, else from the value of AZURE_CLOUD_ENVIRONMENT, else C(public).
+    """Return the cloud's name from the option, else from the value of AZURE_CLOUD_ENVIRONMENT, else `public`.
 
     Raises OptionError for a name that is in neither table.
     """
     if option:
-        if option in CLOUDS:
-            return option
+        name = option if option in CLOUDS else _ENVIRONMENT_NAMES.get(option.lower())
+        if name:
+            return name
         raise OptionError(
             "Could not choose the cloud", f"'{option}' is no known cloud", f"Set cloud to one of {', '.join(CLOUDS)}"
         )
     if not environment:
         return "public"
     name = _ENVIRONMENT_NAMES.get(environment.lower())
-    if name is None:
+    if not name:
         raise OptionError(
             "Could not choose the cloud",
             f"the environment variable AZURE_CLOUD_ENVIRONMENT is '{environment}', which is no known cloud",

@@ -8,10 +8,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,16 +20,15 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.en
     ENVIRONMENT,
     SECRET_OPTIONS,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import (
-    environ as environ_in_force,
-)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings import clouds as _clouds
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.proxies import (
-    bundle_in_force,
-    proxies_of_task,
-    task_has_its_way,
+    Proxies,
+    proxies_from,
 )
+
+ENVIRON = "environ"
+"""The key under which options hold the environment that they are completed from, when it is not the process's own."""
 
 _CREDENTIALS = (
     "access_token",
@@ -38,6 +38,7 @@ _CREDENTIALS = (
     "client_certificate_path",
     "federated_token_file",
 )
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _REFRESH = ("refresh_token", "refresh_token_file")
 NO_SIGN_IN = "none"
 """The method of services that need no sign-in, whatever credential is at hand."""
@@ -58,6 +59,10 @@ _METHOD_OF = {
     "client_certificate_path": "certificate",
     "federated_token_file": "federated_token",
 }
+
+
+# What decides for how long and how often is asked, not what is answered.
+_PATIENCE = ("timeout", "deadline", "max_retries", "run_cache")
 
 
 @dataclass(frozen=True)
@@ -87,20 +92,22 @@ class Settings:
     """Seconds that all tries of one call may take together."""
     max_retries: int = 4
     run_cache: bool = True
-    proxies: Mapping[str, str] | None = field(default=None, repr=False, hash=False)
-    """See proxies_of_task. They may hold passwords."""
+    proxies: Proxies = field(default_factory=Proxies)
+    fingerprint: str = field(init=False, repr=False, compare=False)
+    """A checksum of everything that decides who asks whom: the run cache's keys contain it, so that a wrong secret
+    never finds what the right one fetched. Made once, since the certificate is read for it."""
 
-    @property
-    def fingerprint(self) -> str:
-        """A checksum of everything that decides who asks whom: the run cache's keys contain it, so that a wrong
-        secret never finds what the right one fetched."""
-        parts = [
-            self.service, self.auth_method, self.authority, self.audience, self.base_url, self.tenant_id,
-            self.client_id, self.client_secret, self.client_certificate_path, self.client_certificate_password,
-            _file_checksum(self.client_certificate_path), self.federated_token_file, self.refresh_token,
-            self.refresh_token_file, self.access_token, str(self.validate_certs), self.ca_path,
-        ]  # fmt: skip
-        return hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()
+    def __post_init__(self) -> None:
+        parts = {
+            one.name: getattr(self, one.name) for one in fields(self) if one.name not in (*_PATIENCE, "fingerprint")
+        }
+        parts["certificate"] = _file_checksum(self.client_certificate_path)
+        text = json.dumps(parts, sort_keys=True, default=vars)
+        object.__setattr__(self, "fingerprint", hashlib.sha256(text.encode("utf-8")).hexdigest())
+
+    def proxies_for(self, url: str) -> dict[str, str]:
+        """Return the proxy for a URL, as requests takes it: by the URL's scheme, or nothing."""
+        return self.proxies.for_url(url)
 
 
 def settings_from(
@@ -109,16 +116,17 @@ def settings_from(
     """Turn the shared options into settings for a service (a name in _clouds).
 
     Options that are missing, `None` or empty count as not set. With a prefix such as `catalog_`, the options that begin
-    with it say where the service is, and with which ready token; those without it are for another service. Raises
-    OptionError, which names the option.
+    with it say where the service is, and with which ready token; those without it are for another service. The
+    environment has the cloud, proxies and CAs that no option sets: that of the options (see ENVIRON), or of the
+    process. Raises OptionError, which names the option.
     """
     if prefix:
         own = {name: options.get(prefix + name) for name in ("base_url", "audience", "access_token")}
         # A ready token is for this service alone, whatever signs in to the other one.
         ready = {"auth_method": "access_token"} if own["access_token"] else {}
         options = {**options, **own, **ready}
-    environ = environ_in_force() if environ is None else environ
-    given = {name: value for name, value in options.items() if value is not None and value != ""}
+    environ = options.get(ENVIRON, os.environ) if environ is None else environ
+    given = {name: value for name, value in options.items() if value is not None and value != "" and name != ENVIRON}
     cloud = _clouds.CLOUDS[_clouds.cloud_name(given.get("cloud"), environ.get("AZURE_CLOUD_ENVIRONMENT"))]
     endpoint = cloud.services[service]
     authority = _root_url("authority", given["authority"]) if "authority" in given else cloud.authority
@@ -139,12 +147,12 @@ def settings_from(
         base_url=_base_url(given.get("base_url", endpoint.base_url)),
         sign_in_hosts=_sign_in_hosts(authority),
         validate_certs=given.get("validate_certs", True),
-        ca_path=_ca_path(given),
+        ca_path=_ca_path(given, environ),
         timeout=_positive("timeout", given.get("timeout", 30.0)),
         deadline=_positive("deadline", given.get("deadline", 120.0)),
         max_retries=_at_least("max_retries", given.get("max_retries", 4), 0),
         run_cache=given.get("run_cache", True),
-        proxies=proxies_of_task(),
+        proxies=proxies_from(environ),
         **{
             name: str(given.get(name, ""))
             for name in (
@@ -308,19 +316,21 @@ def _base_url(value: str) -> str:
     return url
 
 
-def _ca_path(given: Mapping[str, Any]) -> str:
-    """Return what the option says, else what the task's environment says, or nothing where requests finds its own."""
+def _ca_path(given: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """Return what the option says, else what the environment says, or nothing: then requests has its own CAs."""
     path = os.path.expanduser(str(given.get("ca_path", "")))
     if path:
         if not os.access(path, os.R_OK):
             raise _no_ca(f"ca_path {path} cannot be read on the controller", "ca_path")
         return path
-    name, bundle = bundle_in_force()
-    # Without verification, requests does not look for it either.
-    if bundle and not os.access(bundle, os.R_OK) and given.get("validate_certs", True):
-        cause = f"the environment variable {name} leads to {bundle}, which cannot be read on the controller"
+    name = next((name for name in _BUNDLES if environ.get(name)), "")
+    # Without verification, nobody looks for it.
+    if not name or not given.get("validate_certs", True):
+        return ""
+    if not os.access(environ[name], os.R_OK):
+        cause = f"the environment variable {name} leads to {environ[name]}, which cannot be read on the controller"
         raise _no_ca(cause, f"ca_path, or {name},")
-    return bundle if task_has_its_way() else ""
+    return environ[name]
 
 
 def _no_ca(cause: str, names: str) -> OptionError:

@@ -13,8 +13,10 @@ from unit.support import PRODUCT_ID
 
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _auth as auth
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _catalog as catalog
+from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _market as market
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _service as service
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec import common as _argspec
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import fill_unset
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import (
     items_of,
     requests_of,
@@ -26,9 +28,9 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.s
     SECRET_OPTIONS,
 )
 
-SPEC = {**_argspec.shared_options(), **_argspec.catalog_options()}
+SPEC = {**_argspec.shared_options(), **_argspec.catalog_options(), **_argspec.market_options()}
 SECRETS = {*SECRET_OPTIONS, "catalog_access_token"}
-FRAGMENTS = [fragment.ModuleDocFragment for fragment in (auth, service, catalog)]
+FRAGMENTS = [fragment.ModuleDocFragment for fragment in (auth, service, catalog, market)]
 DOCUMENTED: dict[str, Any] = {
     name: option for fragment in FRAGMENTS for name, option in yaml.safe_load(fragment.DOCUMENTATION)["options"].items()
 }
@@ -39,7 +41,12 @@ PLUGINS: dict[str, Any] = {
 
 def validated(**options: Any) -> dict[str, Any]:
     """The shared options and those of the catalog, as a module sees them."""
-    result = ArgumentSpecValidator(SPEC).validate(options)
+    # Without what is required: nothing here is about it.
+    spec = {name: {**option, "required": False} for name, option in SPEC.items()}
+    for option in spec.values():
+        if "default" in option:
+            del option["required"]
+    result = ArgumentSpecValidator(spec).validate(options)
     assert result.error_messages == []
     return dict(result.validated_parameters)
 
@@ -47,9 +54,14 @@ def validated(**options: Any) -> dict[str, Any]:
 class TestEnvironment:
     @pytest.mark.parametrize(("name", "variable"), [(n, v) for n, variables in ENVIRONMENT.items() for v in variables])
     def test_each_variable_sets_its_option(self, name: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In a module that Ansible runs itself, and in an action plugin, whose environment is data."""
         monkeypatch.setenv(variable, "/from/environment")
         assert validated()[name] == "/from/environment"
         assert validated(**{name: "/option"})[name] == "/option"
+        environ = {variable: "/from/task"}
+        assert fill_unset({}, SPEC, environ) == {name: "/from/task"}
+        for given in (name, *SPEC[name].get("aliases", ())):
+            assert fill_unset({given: "/option"}, SPEC, environ) == {given: "/option"}
 
     @pytest.mark.parametrize(
         ("name", "first", "second"),
@@ -83,6 +95,7 @@ class TestDocumentation:
             assert documented["type"] == spec["type"], name
             assert documented.get("default") == spec.get("default"), name
             assert documented.get("choices") == spec.get("choices"), name
+            assert documented.get("aliases") == spec.get("aliases"), name
 
     def test_every_variable_is_documented(self) -> None:
         for name, variables in ENVIRONMENT.items():

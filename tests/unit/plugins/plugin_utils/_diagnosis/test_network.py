@@ -130,39 +130,22 @@ class TestProxy:
         ("value", "shown", "hop"),
         [
             ("http://proxy.example:8080", "http://proxy.example:8080", ("proxy.example", 8080)),
-            ("proxy.example:8080", "http://proxy.example:8080", ("proxy.example", 8080)),
             ("http://proxy.example", "http://proxy.example:80", ("proxy.example", 80)),
             ("https://proxy.example", "https://proxy.example:443", ("proxy.example", 443)),
             ("http://user:canary@proxy.example:1/", "http://proxy.example:1", ("proxy.example", 1)),
             ("http://[::1]:3128", "http://::1:3128", ("::1", 3128)),
         ],
     )
-    @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
-    def test_comes_from_the_environment(
-        self, variable: str, value: str, shown: str, hop: tuple[str, int], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv(variable, value)
-        target = network.target_of(URL)
+    def test_of_the_settings(self, value: str, shown: str, hop: tuple[str, int]) -> None:
+        target = network.target_of(URL, {"https": value})
         assert (target.proxy_shown, target.first_hop) == (shown, hop)
         assert (target.host, target.port) == ("service.example", 443)
         assert target.way == f"by the proxy {shown}"
         assert "canary" not in target.way
 
-    def test_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert network.target_of("https://service.example:8443").first_hop == ("service.example", 8443)
-        monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
-        monkeypatch.setenv("NO_PROXY", "other.example,.service.example,service.example")
-        assert network.target_of(URL).way == "directly, without a proxy"
-        proxies = {"https": "http://builder:canary@proxy.example:3128", "no": "other.example"}
-        assert network.target_of(URL, proxies).way == "by the proxy http://proxy.example:3128"
-        assert network.target_of("https://other.example", proxies).way == "directly, without a proxy"
-
-    @pytest.mark.parametrize("value", ["http://user:canary@proxy:port", "http://user:canary@:80", "http://[canary"])
-    def test_no_address(self, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HTTPS_PROXY", value)
-        why, remedy = failure(lambda: network.target_of(URL))
-        assert "HTTPS_PROXY" in remedy
-        assert "canary" not in why + remedy
+    def test_none(self) -> None:
+        target = network.target_of("https://service.example:8443", {})
+        assert (target.first_hop, target.way) == (("service.example", 8443), "directly, without a proxy")
 
     @pytest.mark.parametrize("scheme", ["https", "socks5h"])
     def test_kinds_that_only_requests_talk_to(self, scheme: str) -> None:
@@ -325,15 +308,11 @@ class TestTls:
             why, _remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), settings(timeout=0.3)))
         assert why == f"no TLS connection to 127.0.0.1:{port} (no answer within 0.3 seconds)"
 
-    def test_cas_that_cannot_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_cas_that_cannot_be_read(self, tmp_path: Path) -> None:
         (tmp_path / "no.pem").write_text("nothing")
         why, remedy = failure(
             lambda: network.shake_hands(Target("127.0.0.1", 1), settings(ca_path=str(tmp_path / "no.pem")))
         )
         assert why == f"no CA certificates can be read from {tmp_path / 'no.pem'}"
         assert "ca_path" in remedy
-        # One that is not there is refused with the options.
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "no.pem"))
-        why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", 1), settings()))
-        assert "no.pem" in why
         assert "REQUESTS_CA_BUNDLE" in remedy

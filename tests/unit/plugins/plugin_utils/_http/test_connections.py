@@ -146,8 +146,8 @@ def test_a_proxy_that_never_ends_its_response(
 
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         threading.Thread(target=serve, daemon=True).start()
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        error, seconds = send(emu, make_settings(timeout=0.5, deadline=1.0))
+        environ = {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.getsockname()[1]}"}
+        error, seconds = send(emu, make_settings(timeout=0.5, deadline=1.0, environ=environ))
         over.set()
         proxy.shutdown(socket.SHUT_RDWR)
     assert isinstance(error, UnavailableError)

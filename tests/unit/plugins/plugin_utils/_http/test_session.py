@@ -522,31 +522,27 @@ class TestTrust:
                     client.send(url, bearer=TOKEN, ca_path=server.ca_path)
                 assert server.received == b""
 
-    def test_ca_path_wins_over_the_variables_of_requests(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_cas_of_the_settings(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The environment is read by the settings alone."""
         for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             monkeypatch.setenv(name, client.emu.other_ca_path)
         assert client.send().status == 200
-
-    def test_without_ca_path_the_variable_has_its_say(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "certificate does not verify" in client.unavailable(ca_path="").cause
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", client.emu.ca_path)
-        assert client.send(ca_path="").status == 200
+        assert client.send(ca_path="", environ={"REQUESTS_CA_BUNDLE": client.emu.ca_path}).status == 200
 
-    @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-    def test_verification_can_be_switched_off(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", client.emu.other_ca_path)
+    def test_verification_can_be_switched_off(self, client: Client, recwarn: pytest.WarningsRecorder) -> None:
         assert client.send(ca_path="", validate_certs=False).status == 200
+        assert not recwarn.list
 
-    def test_a_proxy_that_is_not_there(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_proxy_that_is_not_there(self, client: Client) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
-            monkeypatch.setenv("HTTPS_PROXY", f"http://user:canary@127.0.0.1:{unused.getsockname()[1]}")
-            error = client.unavailable(max_retries=1)
+            environ = {"HTTPS_PROXY": f"http://user:canary@127.0.0.1:{unused.getsockname()[1]}"}
+            error = client.unavailable(max_retries=1, environ=environ)
             assert error.cause.startswith("the proxy could not be reached or refused the connection")
             assert "HTTPS_PROXY" in error.remedy
             assert "canary" not in str(error)
-            monkeypatch.setenv("NO_PROXY", "localhost")
-            assert client.send().status == 200
+            assert client.send(environ={**environ, "NO_PROXY": "localhost"}).status == 200
 
 
 class TestThreads:

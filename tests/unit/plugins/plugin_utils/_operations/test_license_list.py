@@ -19,7 +19,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.co
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import specification
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import requests_from
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.action import shown_arguments
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.masking import shown_arguments
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_list import license_items
 
 OTHER_PRODUCT = "9NBLGGH4NNS1"
@@ -42,7 +42,9 @@ def _refusal(value: Any) -> str:
         "\n".join(TERMS),
         "\r\n".join(TERMS) + "\r\n",
         f"\n  {TERMS[0]}  \n\n# the other\n{TERMS[1]}",
-        f"- {TERMS[0]}\n- {TERMS[1]}\n",
+        f"{TERMS[0]}  # Calculator\n#{TERMS[0]}\n{TERMS[1]},",
+        ", ".join(TERMS),
+        f"- {TERMS[0]}\n- {TERMS[1]}  # the other\n",
         json.dumps([FULL, SHORT]),
         json.dumps([FULL, SHORT], indent=2),
         json.dumps(list(TERMS)),
@@ -86,7 +88,10 @@ def test_number_that_yaml_would_read_differently() -> None:
         ("", "empty text"),
         (" \r\n # nothing yet\n", "empty text"),
         ("[", "neither licenses line by line nor YAML (line 1, column 2)"),
-        ("licenses for the lab, all of them", "no list of licenses"),
+        (f"{TERMS[0]}\nlicenses for the lab, all of them", "no list of licenses (line 2)"),
+        (f"- &a {TERMS[0]}\n- *a", "neither licenses line by line nor YAML (line 2, column 3)"),
+        ("- product_id: [x]\n", "product_id of item 1 is a list or a dictionary"),
+        ([FULL, {"product_id": {"x": []}}], "product_id of item 2 is a list or a dictionary"),
         ([f"{TERMS[0]}/{CONTENT_ID}"], "item 1 has 4 parts"),
         ([FULL, "a/b/c/d/e"], "item 2 has 5 parts"),
     ],
@@ -98,6 +103,24 @@ def test_refusals(value: Any, cause: str) -> None:
 @pytest.mark.parametrize("text", ["[" * 2000, "- " * 2000, "{a: " * 2000])
 def test_a_deep_text_is_refused(text: str) -> None:
     assert _refusal(text)
+
+
+def test_a_text_that_stands_for_gigabytes_costs_nothing() -> None:
+    levels = ["&a0 [x,x,x,x,x,x,x,x,x,x]"]
+    levels += [f"&a{n} [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    assert _refusal(f"- product_id: [{', '.join(levels)}]\n  content_id: {CONTENT_ID}\n")
+    nested: list[Any] = []
+    for _level in range(60):
+        nested = [nested] * 10
+    assert _refusal([{"product_id": nested}])
+
+
+def test_licenses_as_the_module_returns_them() -> None:
+    facts = {"state": "fetched", "error": None, "path": "/x", "package_family_name": "x", "license_blob": None}
+    assert license_items([{**FULL, **facts}, {**SHORT, "sku_id": None, **facts, "license_blob": "eA=="}]) == [
+        FULL,
+        {**SHORT, "license_blob": "eA=="},
+    ]
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8")))

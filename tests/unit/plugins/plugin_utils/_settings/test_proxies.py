@@ -8,123 +8,110 @@ import os
 from pathlib import Path
 
 import pytest
-import requests
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import (
-    environ,
-    first_set,
-    of_task,
-    task_environment,
-)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.proxies import (
-    proxies_for,
-    proxies_of_task,
-)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base import environment
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.proxies import proxies_from
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
     Settings,
     settings_from,
 )
 
 PROXY = "http://builder:canary@proxy.example:3128"
+SERVICE = "https://service.example/path"
 
 
-@pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+def made(environ: dict[str, str], **options: object) -> Settings:
+    return settings_from({"access_token": "canary", **options}, "store_for_business", environ)
 
 
-def made(**options: object) -> Settings:
-    return settings_from({"access_token": "canary", **options}, "store_for_business")
-
-
-class TestEnvironment:
-    def test_the_task_wins_for_as_long_as_it_lasts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+class TestEnvironmentOfATask:
+    def test_wins_over_that_of_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A proxy in any casing: the process's form in lower case would win otherwise."""
+        monkeypatch.setenv("https_proxy", "http://other.example:1")
         monkeypatch.setenv("AZURE_CLIENT_ID", "of the process")
         before = dict(os.environ)
-        with task_environment({"AZURE_CLIENT_ID": "of the task"}):
-            assert first_set("AZURE_CLIENT_ID") == "of the task"
-            assert environ()["PATH"] == os.environ["PATH"]
-            assert dict(os.environ) == before
-        assert first_set("AZURE_CLIENT_ID") == "of the process"
-        assert of_task() == {}
+        found = environment.merged({"HTTPS_PROXY": PROXY, "AZURE_CLIENT_ID": "of the task"})
+        assert (found["HTTPS_PROXY"], found["AZURE_CLIENT_ID"]) == (PROXY, "of the task")
+        assert "https_proxy" not in found
+        assert found["PATH"] == os.environ["PATH"]
+        assert dict(os.environ) == before
 
-    def test_the_cloud_is_taken_from_it(self) -> None:
-        with task_environment({"AZURE_CLOUD_ENVIRONMENT": "AzureUSGovernment"}):
-            assert made().authority == "https://login.microsoftonline.us"
-        assert made().authority == "https://login.microsoftonline.com"
+    def test_hosts_get_neither_credentials_nor_proxies(self) -> None:
+        mine = {"AZURE_CLIENT_SECRET": "x", "https_proxy": PROXY, "NO_PROXY": "x", "LC_ALL": "C"}
+        assert environment.for_host(mine) == {"LC_ALL": "C"}
+
+    def test_decides_on_the_cloud(self) -> None:
+        assert made({"AZURE_CLOUD_ENVIRONMENT": "AzureUSGovernment"}).authority == "https://login.microsoftonline.us"
+        assert made({}).authority == "https://login.microsoftonline.com"
+        assert made({}, cloud="AzureChinaCloud").authority == "https://login.partner.microsoftonline.cn"
 
 
 class TestProxies:
-    def test_without_any_requests_finds_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HTTPS_PROXY", PROXY)
-        assert made().proxies is None
-        with task_environment({"PATH": "/bin"}):
-            assert made().proxies is None
-
-    def test_those_of_the_task_win_in_any_casing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("https_proxy", "http://other.example:1")
-        monkeypatch.setenv("http_proxy", "http://plain.example:2")
-        with task_environment({"HTTPS_PROXY": PROXY}):
-            assert made().proxies == {"https": PROXY, "http": "http://plain.example:2"}
-        with task_environment({"https_proxy": PROXY, "HTTPS_PROXY": "http://loser.example:3"}):
-            assert proxies_of_task() == {"https": PROXY, "http": "http://plain.example:2"}
-
-    def test_passwords_do_not_show(self) -> None:
-        with task_environment({"HTTPS_PROXY": PROXY}):
-            assert "canary" not in repr(made())
-
     @pytest.mark.parametrize(
-        ("no_proxy", "expected"),
+        ("environ", "expected"),
         [
-            ("", {"https": PROXY}),
-            ("other.example", {"https": PROXY}),
-            ("service.example", {}),
-            (".example", {}),
-            ("*", {}),
+            ({}, {}),
+            ({"HTTPS_PROXY": PROXY}, {"https": PROXY}),
+            ({"https_proxy": PROXY, "HTTPS_PROXY": "http://loser.example:3"}, {"https": PROXY}),
+            ({"https_proxy": "", "HTTPS_PROXY": "http://loser.example:3"}, {}),
+            ({"http_proxy": PROXY}, {}),
+            ({"ALL_PROXY": "socks5h://proxy.example"}, {"https": "socks5h://proxy.example"}),
+            ({"HTTPS_PROXY": "proxy.example:3128"}, {"https": "http://proxy.example:3128"}),
         ],
     )
-    def test_hosts_without_a_proxy(self, monkeypatch: pytest.MonkeyPatch, no_proxy: str, expected: object) -> None:
-        monkeypatch.setenv("NO_PROXY", "service.example")
-        before = dict(os.environ)
-        proxies = {"https": PROXY, "http": "", "no": no_proxy}
-        assert proxies_for(requests, "https://service.example/path", proxies) == expected
-        assert dict(os.environ) == before
+    def test_which_one(self, environ: dict[str, str], expected: dict[str, str]) -> None:
+        settings = made(environ)
+        assert settings.proxies_for(SERVICE) == expected
+        assert "canary" not in repr(settings)
 
-    def test_a_task_can_go_without_the_proxy_of_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HTTPS_PROXY", PROXY)
-        with task_environment({"HTTPS_PROXY": ""}):
-            assert proxies_for(requests, "https://service.example", made().proxies or {}) == {}
-        with task_environment({"NO_PROXY": "service.example"}):
-            assert proxies_for(requests, "https://service.example", made().proxies or {}) == {}
-            assert proxies_for(requests, "https://other.example", made().proxies or {}) == {"https": PROXY}
+    @pytest.mark.parametrize("exempt", ["service.example", ".example", "*.example", "x, SERVICE.example:443", "*"])
+    def test_hosts_without_one(self, exempt: str) -> None:
+        assert made({"HTTPS_PROXY": PROXY, "NO_PROXY": exempt}).proxies_for(SERVICE) == {}
+
+    @pytest.mark.parametrize("exempt", ["", "other.example", "ice.example", "service.example:8443", "10.0.0.0/8"])
+    def test_hosts_with_one(self, exempt: str) -> None:
+        assert made({"HTTPS_PROXY": PROXY, "NO_PROXY": exempt}).proxies_for(SERVICE) == {"https": PROXY}
+
+    def test_networks_without_one(self) -> None:
+        settings = made({"HTTPS_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8,fd00::/8,192.0.2.7"})
+        for host in ("10.1.2.3", "[fd00::1]", "192.0.2.7"):
+            assert settings.proxies_for(f"https://{host}/x") == {}
+        assert settings.proxies_for("https://192.0.2.8/x") == {"https": PROXY}
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "http://user:pa[canary]x@127.0.0.1:9",
+            "http://user:x[canary@127.0.0.1:9",
+            "http://user:canary@",
+            "http://user:canary/x@proxy.example:9",
+            "http://user:12/canary@proxy.example:9",
+            "http://user:canary#x@proxy.example",
+            "http://user:can@ary@proxy.example",
+            "http://user:canary@proxy.example:port",
+            "ftp://user:canary@proxy.example",
+            "http://user:canary@proxy example",
+        ],
+    )
+    def test_bad_ones_are_named_and_not_shown(self, value: str) -> None:
+        with pytest.raises(OptionError) as caught:
+            proxies_from({"HTTPS_PROXY": value})
+        assert "the environment variable HTTPS_PROXY is not the URL of a proxy" in str(caught.value)
+        assert "canary" not in str(caught.value)
+        assert "127.0.0.1" not in str(caught.value)
 
 
 class TestBundles:
-    def test_requests_finds_that_of_the_process(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        bundle = tmp_path / "ca.pem"
-        bundle.touch()
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-        assert made().ca_path == ""
-        with task_environment({"HTTPS_PROXY": PROXY}):
-            # requests does not look for it, then.
-            assert made().ca_path == str(bundle)
-
-    def test_that_of_the_task_and_the_option(self, tmp_path: Path) -> None:
-        bundle, option = tmp_path / "ca.pem", tmp_path / "option.pem"
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_of_the_environment_and_of_the_option(self, tmp_path: Path, name: str) -> None:
+        bundle, option, gone = tmp_path / "ca.pem", tmp_path / "option.pem", tmp_path / "gone.pem"
         bundle.touch()
         option.touch()
-        with task_environment({"CURL_CA_BUNDLE": str(bundle)}):
-            assert made().ca_path == str(bundle)
-            assert made(ca_path=str(option)).ca_path == str(option)
-
-    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-    def test_one_that_is_not_there(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-        monkeypatch.setenv(name, str(tmp_path / "gone.pem"))
+        assert made({}).ca_path == ""
+        assert made({name: str(bundle)}).ca_path == str(bundle)
+        for path in (bundle, gone):
+            assert made({name: str(path)}, ca_path=str(option)).ca_path == str(option)
         with pytest.raises(OptionError, match=f"{name} leads to .*gone.pem, which cannot be.*Set ca_path, or {name},"):
-            made()
-        assert made(validate_certs=False).ca_path == ""
-        (tmp_path / "option.pem").touch()
-        assert made(ca_path=str(tmp_path / "option.pem")).ca_path == str(tmp_path / "option.pem")
+            made({name: str(gone)})
+        assert made({name: str(gone)}, validate_certs=False).ca_path == ""

@@ -650,7 +650,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.to
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import RunCache
 settings = Settings(**json.loads(sys.argv[1]))
 """
-    values = {**vars(settings), "sign_in_hosts": settings.sign_in_hosts}
+    values = {name: value for name, value in vars(settings).items() if name not in ("proxies", "fingerprint")}
     return subprocess.run(
         [sys.executable, "-c", before + start + script, json.dumps(values), argument],
         check=True,
