@@ -97,10 +97,10 @@ class BuildHost:
         return self.windows.indexes(HOST, IMAGE)[1]["apps"]
 
     def run(self, *arguments: str, module: str = MODULE, **options: Any) -> dict[str, Any]:
-        """Run one task, and return its result."""
+        """Run one task, and return its result, with `failed`."""
         options.setdefault("busy_delay", 0)
         self.run_tasks([{"name": "task", module: options}], *arguments)
-        return self.results["task"]["result"]
+        return {"failed": self.results["task"]["state"] != "ok", **self.results["task"]["result"]}
 
     def run_tasks(self, tasks: list[Mapping[str, Any]], *arguments: str) -> int:
         """Run tasks, every one whether or not those before failed."""

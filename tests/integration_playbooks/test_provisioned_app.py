@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from emulator.packages import package_bytes
 from windows_standin.harness import WindowsHosts
 
-from .apps import HOST, INFO, BuildHost, app, family
+from .apps import HOST, IMAGE, INFO, MODULE, MOUNT, VCLIBS, BuildHost, app, family, license_xml
+from .conftest import Figure
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def test_staged_folder_online(build_host: BuildHost) -> None:
     assert (predicted["changed"], predicted["apps"][0]["state"]) == (True, "added"), predicted["msg"]
     assert build_host.provisioned() == {}
     result = build_host.run(package=folder)
-    assert "failed" not in result, result
+    assert not result["failed"], result
     entry = result["apps"][0]
     assert (entry["state"], entry["package_family_name"], entry["rc"]) == ("added", family(app()), 0)
     (added,) = build_host.provisioned().values()
@@ -41,4 +43,254 @@ def test_staged_folder_online(build_host: BuildHost) -> None:
     assert not any(call["changed"] for call in build_host.windows.calls(HOST) if not call["plugin"].endswith("command"))
     listed = build_host.run(module=INFO)
     assert [one["package_name"] for one in listed["apps"]] == [app().full_name]
-    assert package_bytes(app())
+
+
+def test_image_file(build_host: BuildHost, figure: Figure) -> None:
+    """All apps in one mount; an unchanged run mounts read-only and does not write; so does check mode."""
+    names = ["Contoso.App", "Contoso.Paint", "Contoso.News"]
+    apps = [{"package": build_host.stage(app(name), f"9WZDNCRFJ3P{number}")} for number, name in enumerate(names)]
+    before = build_host.image()
+    target = {"image_file": IMAGE, "image_name": "Windows Pro", "mount_dir": MOUNT}
+    predicted = build_host.run("--check", apps=apps, **target)
+    assert [one["state"] for one in predicted["apps"]] == ["added"] * 3, predicted
+    assert (predicted["changed"], predicted["saved"]) == (True, False)
+    assert build_host.windows.read(HOST, IMAGE) == before
+    assert all("/ReadOnly" in one for one in build_host.arguments("mount"))
+
+    result = build_host.run("--diff", apps=apps, optimize=True, **target)
+    assert (result.get("msg"), result["saved"], result["changed"]) == (None, True, True)
+    assert [step for step in build_host.steps if step != "info"] == [
+        "mount",
+        "list",
+        *["add"] * 3,
+        "optimize",
+        "commit",
+    ]
+    assert [one["name"] for one in build_host.image_apps] == names
+    assert result["diff"][0]["after"].count(" all\n") == 3
+    figure(f"Image file, 3 apps: DISM ran {', '.join(build_host.steps)}")
+
+    before = build_host.windows.read(HOST, IMAGE)
+    again = build_host.run(apps=apps, **target)
+    assert (again["changed"], again["saved"]) == (False, False)
+    assert {one["state"] for one in again["apps"]} == {"unchanged"}
+    assert [step for step in build_host.steps if step != "info"] == ["mount", "list", "discard"]
+    assert "/ReadOnly" in build_host.arguments("mount")[0]
+    assert build_host.windows.read(HOST, IMAGE) == before
+    assert build_host.windows.mounts(HOST) == []
+    figure(f"Image file, 3 apps, unchanged: DISM ran {', '.join(build_host.steps)}")
+
+    listed = build_host.run(module=INFO, image_file=IMAGE, index=2, mount_dir=MOUNT)
+    assert [one["name"] for one in listed["apps"]] == names
+    removed = build_host.run(package_family_name=family(app()), state="absent", **target)
+    assert [one["state"] for one in removed["apps"]] == ["removed"]
+    assert [one["name"] for one in build_host.image_apps] == names[1:]
+
+
+FAILING_STEPS = {
+    "mount": (0xC1420130, None, "0xC1420130, a split image"),
+    "list": (None, "truncated", "cut off, empty or not in English"),
+    "silence": (None, "silent", "cut off, empty or not in English"),
+    "add": (0x80073CF9, "half", "15609, installing failed"),
+    "optimize": (1781, None, "1781, the DISM of the host is older"),
+    "commit": (112, None, "112, the disk is full"),
+    "discard": (5, None, "5, access is denied"),
+}
+
+
+def test_each_failing_step_of_an_image_file(build_host: BuildHost) -> None:
+    """Whatever fails, the image is discarded and nothing is saved; the next run does it all."""
+    options = {
+        "package": build_host.stage(app()),
+        "image_file": IMAGE,
+        "index": 2,
+        "mount_dir": MOUNT,
+        "optimize": True,
+        "busy_delay": 0,
+    }
+    build_host.image()
+    before = build_host.windows.read(HOST, IMAGE)
+    for step, (code, effect, text) in FAILING_STEPS.items():
+        build_host.windows.dism_fails("list" if step == "silence" else step, code, effect=effect)
+        if step == "discard":
+            # It is only reached after another failure.
+            build_host.windows.dism_fails("add", 0x80073CF9)
+            text = "15609"
+        result = build_host.run(**options)
+        assert result["failed"], (step, result)
+        assert text in result["msg"], (step, result["msg"])
+        assert (result["changed"], result["saved"], result["apps"][0]["state"]) == (False, False, "failed"), step
+        assert build_host.windows.read(HOST, IMAGE) == before, step
+        assert build_host.windows.mounts(HOST) == [] or step == "discard", step
+    result = build_host.run(**options)
+    assert any("left" in warning for warning in result["warnings"])
+    assert (result["apps"][0]["state"], result["saved"]) == ("added", True), result.get("msg")
+    assert build_host.windows.mounts(HOST) == []
+    assert not any("half" in name for name in build_host.windows.indexes(HOST, IMAGE)[1]["files"])
+
+
+def test_states_in_the_running_system(build_host: BuildHost) -> None:
+    """Versions, licenses and regions are compared; DISM refuses an equal version here, and the state is right all the
+    same; one app that fails does not stop the others."""
+    old = build_host.stage(app(version="2026.100.1.0"), "OLD")
+    new = build_host.stage(app(), "NEW")
+    reissued = build_host.stage(app(), "REISSUED", license_data=license_xml(family(app()), instance=2))
+    foreign = build_host.stage(app("Contoso.Paint"), "FOREIGN", license_data=license_xml(family(app())))
+    single = app("Contoso.Codec", "1.0.7.0", extension=".msix", architectures=("x64",), dependencies=())
+    codec = rf"C:\packages\{single.full_name}.msix"
+    build_host.windows.write(HOST, codec, package_bytes(single))
+    steps: dict[str, tuple[dict[str, Any], str, str | None]] = {
+        "first": ({"package": old}, "added", None),
+        "newer": ({"package": new}, "updated", "2026.100.1.0"),
+        "older": ({"package": old}, "unchanged", "2026.310.1200.0"),
+        "exact": ({"package": old, "exact": True}, "failed", "2026.310.1200.0"),
+        "license changed": ({"package": reissued}, "readded", "2026.310.1200.0"),
+        "license again": ({"package": reissued}, "unchanged", "2026.310.1200.0"),
+        "regions changed": ({"package": reissued, "regions": ["de", "AT"]}, "readded", "2026.310.1200.0"),
+        "regions again": ({"package": reissued, "regions": ["at", "de"]}, "unchanged", "2026.310.1200.0"),
+        "forced": ({"package": reissued, "force": True, "stub": "full"}, "readded", "2026.310.1200.0"),
+        "other full name": ({"package_name": app(version="2026.1.1.0").full_name, "state": "absent"}, "absent", None),
+        "absent": ({"package": new, "state": "absent"}, "removed", "2026.310.1200.0"),
+        "absent again": ({"package_family_name": family(app()).upper(), "state": "absent"}, "absent", None),
+        "no license": ({"package": codec, "skip_license": True}, "added", None),
+    }
+    tasks = [{"name": name, MODULE: options} for name, (options, _state, _previous) in steps.items()]
+    build_host.run_tasks([*tasks, {"name": "two", MODULE: {"apps": [{"package": foreign}, {"package": new}]}}])
+    for name, (_options, state, previous) in steps.items():
+        result = build_host.results[name]["result"]
+        entry = result["apps"][0]
+        assert (entry["state"], entry["previous_version"]) == (state, previous), (name, result.get("msg"))
+        assert result["changed"] is entry["changed"] is (state not in ("unchanged", "absent", "failed")), name
+    assert "newer version 2026.310.1200.0 is there" in build_host.results["exact"]["result"]["msg"]
+    both = build_host.results["two"]["result"]
+    assert [one["state"] for one in both["apps"]] == ["failed", "added"]
+    assert (build_host.results["two"]["state"], both["changed"]) == ("failed", True)
+    assert f"there is one for {family(app()).lower()}" in both["msg"]
+    assert set(build_host.provisioned()) == {app().full_name, single.full_name}
+    added = build_host.arguments("add")
+    assert any("/StubPackageOption:InstallFull" in one for one in added)
+    assert any("/Region:de;AT" in one for one in added)
+    assert not any(word in one.lower() for line in added for one in line for word in ("/quiet", "/folderpath"))
+
+
+CODES = {
+    0xC1570108: ("0xC1570108", "a policy"),
+    0xC1570102: ("0xC1570102", "architecture of the image"),
+    0x80073CF0: ("15600", "cannot be opened"),
+    0x80073CF3: ("15603", "dependency"),
+    0x80073CF6: ("15606", "registering failed"),
+    0x80073CF9: ("15609", "installing failed"),
+    0x80073CFB: ("15611", "other content"),
+    0x80073CFF: ("15615", "AllowAllTrustedApps"),
+    0x80073D19: ("15641", "logged on"),
+    2: ("2", "a file is missing"),
+    3: ("3", "a path is missing"),
+    5: ("5", "administrator"),
+    740: ("740", "administrator"),
+    32: ("32", "in use"),
+    50: ("50", "Server Core"),
+    87: ("87", "dism_path"),
+    112: ("112", "disk is full"),
+    0x800706F5: ("1781", "Windows ADK"),
+    0xC1570118: ("0xC1570118", "equal or a higher version"),
+    0x80073D06: ("15622", "higher version"),
+    0xC1570106: ("0xC1570106", "another session"),
+    0x800F0902: ("0x800F0902", "servicing is busy"),
+    0x800706BE: ("1726", "servicing process ended"),
+    0xC1510114: ("0xC1510114", "remounted"),
+    0x8BADF00D: ("0x8BADF00D", "Look into the log"),
+}
+
+
+def test_each_code(build_host: BuildHost) -> None:
+    """Every code ends with its text and remedy and the path of the log; then the app is added."""
+    folder = build_host.stage(app())
+    for code in CODES:
+        retried = {0xC1570106: 3, 0x800F0902: 3, 0x800706BE: 2}
+        build_host.windows.dism_fails("add", code, times=retried.get(code, 1))
+    options = {"package": folder, "busy_delay": 0, "busy_retries": 2, "log_path": r"C:\logs\dism.log"}
+    build_host.run_tasks([{"name": str(number), MODULE: options} for number in range(len(CODES) + 1)])
+    for number, (code, (shown, text)) in enumerate(CODES.items()):
+        result = build_host.results[str(number)]["result"]
+        assert f"DISM ended with {shown}, " in result["msg"], hex(code)
+        assert text in result["msg"], hex(code)
+        assert r"C:\logs\dism.log" in result["msg"]
+        assert (result["changed"], result["apps"][0]["state"]) == (False, "failed")
+    assert build_host.results[str(len(CODES))]["result"]["apps"][0]["state"] == "added"
+
+    # What passes is retried, and 3010 is a success.
+    build_host.run(package_family_name=family(app()), state="absent")
+    build_host.windows.dism_fails("add", 0xC1570106, times=2)
+    build_host.windows.dism_fails("add", 0x800706BE)
+    build_host.windows.dism_fails("add", 3010)
+    result = build_host.run(package=folder)
+    assert (result["failed"], result["reboot_required"], build_host.steps) == (False, True, ["list", *["add"] * 4])
+
+
+def test_bad_input(build_host: BuildHost) -> None:
+    """What cannot work is named before anything is mounted."""
+    folder = build_host.stage(app())
+    alone = build_host.stage(app(), "ALONE", architectures=())
+    x86_only = build_host.stage(app(), "X86", architectures=("x86",))
+    no_license = build_host.stage(app(), "BARE", license_data=b"")
+    foreign = build_host.stage(app("Contoso.Paint"), "FOREIGN", license_data=license_xml(family(app())))
+    windows = build_host.windows
+    windows.write(HOST, r"C:\packages\broken.msix", b"this is no package")
+    windows.write(HOST, r"C:\packages\secret.emsix", b"EXPH")
+    windows.write(HOST, r"C:\packages\bad.xml", b"<a/>")
+    for name, data in {"esd.esd": build_host.image(), "text.wim": b"no image"}.items():
+        windows.write(HOST, rf"C:\images\{name}", data)
+    windows.write(HOST, r"C:\full\file", b"x")
+    target = {"image_file": IMAGE, "index": 2, "mount_dir": MOUNT}
+    bundle = rf"{folder}\Contoso.App_2026.310.1200.0_Universal_X64.X86.msixbundle"
+    cases: dict[str, tuple[dict[str, Any], str]] = {
+        "no such package": ({"package": r"C:\no\App.msix", "skip_license": True}, "no such file on the host"),
+        "no such folder": ({"package": r"C:\no"}, "there is no package in it"),
+        "relative path": ({"package": r"stage\App"}, "is not of the form"),
+        "variable": ({"package": r"%TEMP%\App"}, "is not of the form"),
+        "no such license": (
+            {"package": bundle, "license": r"C:\no.xml"},
+            r"the license C:\no.xml: there is no such file",
+        ),
+        "no license document": ({"package": bundle, "license": r"C:\packages\bad.xml"}, "root element"),
+        "foreign license": (
+            {"package": foreign, "license": rf"{folder}\9WZDNCRFJ3PS_0015_License1.xml"},
+            "is for contoso.app",
+        ),
+        "no license in the folder": ({"package": no_license}, "Stage it there with ms_offline_license"),
+        "neither license": ({"package": bundle}, "neither license nor skip_license"),
+        "both licenses": ({"package": bundle, "license": "C:\\x.xml", "skip_license": True}, "exclude each other"),
+        "missing dependencies": ({"package": alone}, f"it needs {VCLIBS} (version 14.0.30704.0 or later, x64)"),
+        "dependency of another architecture": ({"package": x86_only}, f"it needs {VCLIBS}"),
+        "other family": ({"package": folder, "package_family_name": family(app("Contoso.X"))}, "not of Contoso.X"),
+        "other architecture": ({"package": folder, "architecture": "arm"}, "the image is arm"),
+        "no package": ({"package": r"C:\packages\broken.msix", "skip_license": True}, "it is no package"),
+        "encrypted": ({"package": r"C:\packages\secret.emsix", "skip_license": True}, "goes into running systems only"),
+        "no region": ({"package": folder, "regions": ["Bavaria"]}, "neither all nor a code"),
+        "all and more": ({"package": folder, "regions": ["all", "de"]}, "all stands alone"),
+        "no index": ({"package": folder, "index": None}, "one of index and image_name"),
+        "index 0": ({"package": folder, "index": 0}, "counts from 1"),
+        "unknown index": ({"package": folder, "index": 9}, "index 9 of"),
+        "unknown name": ({"package": folder, "index": None, "image_name": "Windows 12"}, "Windows Home, Windows Pro"),
+        "no image file": ({"package": folder, "image_file": r"C:\no.wim"}, "no such file on the host"),
+        "text": ({"package": folder, "image_file": r"C:\images\text.wim"}, "no image that can be mounted"),
+        "no mount_dir": ({"package": folder, "mount_dir": None}, "mount_dir is missing"),
+        "solid": ({"package": folder, "image_file": r"C:\images\esd.esd"}, "Export an ESD to a WIM first"),
+        "full mount_dir": ({"package": folder, "mount_dir": r"C:\full"}, "mount_dir is not empty"),
+        "distribution": ({"package": folder, "image_file": None, "index": None, "distribution": r"C:\d"}, "for POSIX"),
+        "dism_path": ({"package": folder, "dism_path": r"C:\no\dism.exe"}, r"C:\no\dism.exe could not be run"),
+    }
+    tasks = [
+        {"name": name, MODULE: {key: value for key, value in {**target, **options}.items() if value is not None}}
+        for name, (options, _text) in cases.items()
+    ]
+    build_host.run_tasks(tasks)
+    for name, (_options, text) in cases.items():
+        outcome = build_host.results[name]
+        assert outcome["state"] == "failed", (name, outcome)
+        assert text in outcome["result"]["msg"], (name, outcome["result"]["msg"])
+        assert outcome["result"].get("changed") is False
+    mounted = [one["status"] for one in windows.dism_calls(HOST, "mount")]
+    assert len(mounted) == 2
+    assert 0 not in mounted
+    assert windows.exists(HOST, r"C:\full\file")

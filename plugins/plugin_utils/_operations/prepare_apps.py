@@ -40,6 +40,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._package.ma
     SUFFIXES,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._package.moniker import Moniker
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.dism import AddOptions
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.provisioning_record import (
     ProvisioningRecord,
@@ -241,26 +242,27 @@ class Preparation:
             if app.family_name:
                 check_license_family(app.license, request.license, app.family_name)
             return
-        if request.is_folder and app.family_name:
-            self._choose_license(app)
-        if app.license is None and self._require_license:
+        found = self._licenses_in(request.package) if request.is_folder and app.family_name else []
+        chosen = choose_license(found, request.package, app.family_name)
+        if chosen is not None:
+            app.license_path, app.license = chosen
+        elif self._require_license:
+            families = sorted({document.package_family_name for _path, document in found})
             raise LicenseDocumentError(
                 f"Could not find the license of {app.family_name or request.label} in {request.package}",
-                f"no license in it is for this package family. {WHY_LICENSE}",
+                f"there is {'one for ' + printable(', '.join(families)) if found else 'none'}. {WHY_LICENSE}",
                 "Stage it there with ms_offline_license, name it by license, or set skip_license",
             )
 
-    def _choose_license(self, app: App) -> None:
+    def _licenses_in(self, folder: str) -> list[tuple[str, LicenseDocument]]:
         found = []
-        for file in self._in(app.request.package, (".xml",))[:_MAX_LICENSES]:
+        for file in self._in(folder, (".xml",))[:_MAX_LICENSES]:
             try:
                 found.append((file.path, self._license(file)))
             except LicenseDocumentError:
                 # Another XML file.
                 continue
-        chosen = choose_license(found, app.request.package, app.family_name)
-        if chosen is not None:
-            app.license_path, app.license = chosen
+        return found
 
     def _license(self, file: HostFile) -> LicenseDocument:
         """Return the license in a file, without its bytes. Raises LicenseDocumentError."""

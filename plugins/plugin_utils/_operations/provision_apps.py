@@ -65,6 +65,10 @@ def provision_apps(action: ActionBase, params: dict[str, t.Any], task_vars: dict
     return result
 
 
+class _AppsFailed(Exception):
+    """An app failed: leaves a mounted image, which is discarded then."""
+
+
 class _Run:
     """One run of the task on one host."""
 
@@ -132,6 +136,9 @@ class _Run:
             self._check_before_mounting(session)
             if not self._failed():
                 self._service(session)
+        except _AppsFailed:
+            # Each app has its problem.
+            pass
         except ProvisioningError as exc:
             problem = exc
         self._warnings += session.warnings
@@ -175,6 +182,8 @@ class _Run:
                 if self._changed() and not self._failed():
                     self._save(record)
                     session.commit()
+            if self._failed():
+                raise _AppsFailed
             self._records = dict(record.apps)
         self._describe(listed, str(self._params["image_file"]))
 
