@@ -52,6 +52,41 @@ def test_groups_reach_their_modules(lab: Lab) -> None:
     assert run.ok("linux1", "categories")["categories"]
 
 
+def test_aliases_and_warnings(lab: Lab) -> None:
+    """The validator's warnings reach the user; missing verification has one warning, and nothing of urllib3's."""
+    emulator = lab.emulator
+    own = {"tenant": emulator.tenant_id, "secret": emulator.client_secret, "cloud_environment": "AzureCloud"}
+    place = {"authority": emulator.entra, "base_url": emulator.partner_public, "validate_certs": False}
+    run = lab.run(
+        [
+            {
+                "name": "offers",
+                OFFERS: {"offer_ids": emulator.offer_ids(2), "client_id": emulator.client_id, **own, **place},
+            },
+            {"name": "both", CATEGORIES: {"tenant_id": "other.example", **own, **place}},
+            {"name": "lookup", "ansible.builtin.debug": {"msg": "{{ query(lookup_name, id, **place).0.id }}"}},
+        ],
+        environment={
+            **dict.fromkeys(lab.environment),
+            "AZURE_CLIENT_ID": emulator.client_id,
+            "MSDEVICES_COUNTRY": "US",
+            "AZURE_TENANT_ID": emulator.tenant_id,
+            "AZURE_CLIENT_SECRET": emulator.client_secret,
+        },
+        module_defaults={},
+        vars={"place": place, "id": emulator.offer_ids(1)[0], "lookup_name": "msdevices.provisioning.partner_offer"},
+    )
+    assert run.status == 0, run.output
+    assert len(run.ok("linux1", "offers")["offers"]) == 2
+    assert [text[:24] for text in run.ok("linux1", "offers")["warnings"]] == ["validate_certs is false:"]
+    assert "Both option tenant_id and its alias tenant are set." in run.ok("linux1", "both")["warnings"]
+    assert run.ok("linux1", "lookup")["msg"] == emulator.offer_ids(1)[0]
+    assert emulator.client_secret not in run.output
+    assert run.output.count("validate_certs is false") == 1
+    for text in ("Unverified", "errantly", "InsecureRequestWarning"):
+        assert text not in run.output
+
+
 def test_levels_replace_each_other_and_omit_unsets(lab: Lab) -> None:
     """The secret of one tenant never signs in at another one; an option that a module lacks is refused, and named."""
     here = {"ca_path": lab.emulator.ca_path, "authority": lab.emulator.entra, "base_url": lab.emulator.partner_public}

@@ -182,6 +182,8 @@ def test_role_refuses_bad_variables(new_lab: NewLab) -> None:
         ({"product_id": ""}, "product_id is missing"),
         ({"sku_id": 13}, 'sku_id: "0015"'),
         ({"create_dest": False}, "Create it first"),
+        ({"dest": r"C:\Images\licenses"}, "is a path of Windows, and the host is none"),
+        ({"dest": "licenses"}, "is not an absolute path"),
         ({"auth_method": "certificate"}, "client_certificate_path is not set"),
     ]
     lab = new_lab(linux=len(cases))
@@ -189,6 +191,7 @@ def test_role_refuses_bad_variables(new_lab: NewLab) -> None:
     cases_by_host = {host: changes for host, (changes, _text) in zip(lab.linux, cases, strict=True)}
     values = {"format": "xml", "create_dest": True, "auth_method": "auto"}
     mine = {name: f"{{{{ cases[inventory_hostname].{name} | default({value!r}) }}}}" for name, value in values.items()}
+    mine["dest"] = "{{ cases[inventory_hostname].dest | default(stage ~ '/images') }}"
     ids = {name: f"{{{{ cases[inventory_hostname].{name} | default({value!r}) }}}}" for name, value in good.items()}
     run = lab.run_plays([{**_play(lab, [ids], **mine), "vars": {"cases": cases_by_host}}])
     assert run.status == 2
