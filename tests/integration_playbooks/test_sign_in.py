@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -263,3 +265,54 @@ def test_refused_sign_ins(lab: Lab) -> None:
     assert 1 <= run.license_requests <= len(wanted)
     for secret in (emulator.client_secret, emulator.expired_refresh_token, "worthless.access.token"):
         assert secret not in run.output + lab.log
+
+
+PLAYBOOK = "msdevices.provisioning.sign_in"
+
+
+def _device(lab: Lab, **settings: Any) -> dict[str, Any]:
+    emulator = lab.emulator
+    emulator.settings(device_code_interval=1, **settings)
+    lab.environment = {"AZURE_AUTHORITY_HOST": emulator.entra, "REQUESTS_CA_BUNDLE": emulator.ca_path}
+    return {"sign_in_tenant_id": emulator.tenant_id, "sign_in_client_id": emulator.public_client_id}
+
+
+@pytest.mark.once
+def test_user_signs_in_by_device_code(lab: Lab, served: Served) -> None:
+    """The code is shown, the refresh token is kept for its owner alone, and the next run signs in by it."""
+    emulator = lab.emulator
+    kept = lab.directory / "refresh-token"
+    values = {**_device(lab), "sign_in_refresh_token_file": str(kept)}
+    run = lab.run_plays(PLAYBOOK, "-e", json.dumps(values))
+    assert run.status == 0, run.output
+    assert re.search(rf"open {emulator.entra}/device in a browser and enter the code [A-Z0-9]{{9}}\b", run.stdout)
+    token = kept.read_text(encoding="utf-8").strip()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert token not in run.output
+
+    ids = emulator.licenses(1)[0]
+    options = {**ids, "tenant_id": emulator.tenant_id, "client_id": emulator.public_client_id}
+    later = lab.run([lab.task("later", **options, refresh_token_file=str(kept))])
+    assert lab.files("linux1") == {default_name(ids): served(ids)}, later.output
+    assert kept.read_text(encoding="utf-8").strip() != token
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"device_code_polls": None}, "nobody signed in with the code within 2 seconds"),
+        ({"device_code_polls": 0, "device_code_declined": True}, "authorization_declined"),
+    ],
+)
+def test_user_does_not_sign_in(lab: Lab, settings: dict[str, Any], text: str) -> None:
+    _device(lab, **settings)
+    emulator = lab.emulator
+    kept = lab.directory / "refresh-token"
+    options = {"tenant_id": emulator.tenant_id, "client_id": emulator.public_client_id, "wait": 2}
+    task = {"name": "user", "msdevices.provisioning.user_sign_in": {**options, "refresh_token_file": str(kept)}}
+    run = lab.run([task])
+    message = run.error("linux1", "user")
+    assert text in message
+    assert "Could not sign" in message
+    assert not kept.exists()

@@ -52,6 +52,8 @@ _NEEDS = {
     "certificate": ("tenant_id", "client_id", "client_certificate_path"),
     "federated_token": ("tenant_id", "client_id", "federated_token_file"),
     "managed_identity": (),
+    # Of user_sign_in alone.
+    "device_code": ("tenant_id", "client_id"),
 }
 _METHOD_OF = {
     "access_token": "access_token",

@@ -111,7 +111,15 @@ class FederatedToken(ApplicationMethod):
         return {"client_assertion": lambda: read_federated_token(path)}
 
 
-class RefreshToken(SignInMethod):
+class PublicUserMethod(SignInMethod):
+    """Base of those by which a user signs in through a public application, which has no credential of its own."""
+
+    def public_application(self, client: MsalHttpClient) -> t.Any:
+        """Return MSAL's application, which reads the OpenID configuration."""
+        return msal.PublicClientApplication(self.settings.client_id, **_application_options(self.settings, client))
+
+
+class RefreshToken(PublicUserMethod):
     """By the refresh token of a user, for a public application or with the application's own credential."""
 
     _application: ApplicationMethod | None = None
@@ -155,7 +163,7 @@ class RefreshToken(SignInMethod):
         if self._application is not None:
             app = self._application.application(client)
         else:
-            app = msal.PublicClientApplication(settings.client_id, **_application_options(settings, client))
+            app = self.public_application(client)
         return app.acquire_token_by_refresh_token(token, scopes=[f"{settings.audience}/.default"])
 
 
@@ -185,12 +193,17 @@ METHODS: dict[str, type[SignInMethod]] = {
 
 
 def sign_in(settings: Settings) -> dict[str, t.Any]:
+    """Sign in by the method of the settings; return MSAL's result, with `access_token`. Raises as `sign_in_by` does."""
+    return sign_in_by(METHODS[settings.auth_method](settings))
+
+
+def sign_in_by(method: SignInMethod) -> dict[str, t.Any]:
     """Sign in; return MSAL's result, with `access_token`.
 
     Raises SignInError, UnavailableError, OptionError or MissingLibraryError.
     """
+    settings = method.settings
     attempted = f"Could not sign in by {settings.auth_method}"
-    method = METHODS[settings.auth_method](settings)
     # What needs no network comes first, so that a wrong option is found before any request.
     method.validate()
     http = HttpSession(settings, plain_http=not method.ENTRA)
