@@ -22,7 +22,6 @@ description:
   - No PowerShell is run. DISM is called by M(ansible.windows.win_command), and wants an administrator.
 extends_documentation_fragment:
   - msdevices.provisioning._attributes
-  - msdevices.provisioning._attributes.actiongroup_all
 attributes:
   async:
     support: none

@@ -18,7 +18,6 @@ description:
 extends_documentation_fragment:
   - msdevices.provisioning._attributes
   - msdevices.provisioning._attributes.info
-  - msdevices.provisioning._attributes.actiongroup_all
 attributes:
   async:
     support: none
