@@ -503,13 +503,24 @@ wim_growth:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import fail_without_action_plugin
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.provisioned_app import specification
+from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._image.preparation import prepare_image
 
 
 def main() -> None:
-    """Validate the options, and say that the action plugin of the same name does the work."""
-    fail_without_action_plugin(AnsibleModule(**specification()))
+    """Be the half for POSIX hosts: prepare an image for its first boot.
+
+    The action plugin of the same name is the half for Windows hosts, and runs this module on POSIX hosts.
+    """
+    module = AnsibleModule(**specification())
+    try:
+        result = prepare_image(module)
+    except ProvisioningError as exc:
+        module.fail_json(msg=str(exc), changed=False)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,8 @@ from typing import Any
 from unit import packages
 from unit.support import License, ModuleProcess, Run
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.provisioned_app import specification
-from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._image.preparation import prepare_image
 from ansible_collections.msdevices.provisioning.plugins.module_utils._package.family_name import family_name
+from ansible_collections.msdevices.provisioning.plugins.modules import ms_provisioned_app
 
 SCRIPTS = "/Windows/Setup/Scripts"
 FRAMEWORK = "Microsoft.VCLibs.140.00"
@@ -128,7 +126,7 @@ class BuildHost:
             {"apps": list(apps), **{name: _plain(value) for name, value in options.items()}},
             check_mode,
             diff,
-            _main,
+            ms_provisioned_app.main,
         )
 
     def run(self, *apps: dict[str, Any], check_mode: bool = False, diff: bool = False, **options: Any) -> Run:
@@ -139,19 +137,6 @@ class BuildHost:
         """Put apps into image 1 of a WIM file."""
         options = {"index": 1, **options} if "image_name" not in options else options
         return self.run(*(apps or (self.app(),)), image_file=image.path, **options)
-
-
-def _main() -> None:
-    from ansible.module_utils.basic import AnsibleModule
-
-    module = AnsibleModule(**specification())
-    try:
-        result = prepare_image(module)
-    except ProvisioningError as exc:
-        module.fail_json(msg=str(exc), changed=False)
-    if result.pop("failed", False):
-        module.fail_json(**result)
-    module.exit_json(**result)
 
 
 def _plain(value: Any) -> Any:
