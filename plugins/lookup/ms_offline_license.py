@@ -111,13 +111,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     OptionError,
     ProvisioningError,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
-    PACKAGE_FILTERS,
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import (
     LicenseKey,
-    LicenseRequest,
     PackageFilter,
-    requests_from_terms,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, requests_from_terms)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.lookup import ProvisioningLookup
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import all_or_error
@@ -131,7 +129,7 @@ class LookupModule(ProvisioningLookup):
 
     def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
         """See ProvisioningLookup."""
-        packages = PackageFilter(*(options[name] or "" for name in PACKAGE_FILTERS))
+        packages = PackageFilter.of(options)
         requests = requests_from_terms(terms, options["service"] in CONTENT_ID_OPTIONAL, packages)
         source = LicenseSource(options, run_cache_of)
         keys = all_or_error([str(request.key) for request in requests], _keys(requests, source))

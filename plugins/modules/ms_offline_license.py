@@ -58,9 +58,8 @@ options:
     suboptions:
       product_id:
         description:
-          - The Store id of the product, 12 letters and digits.
+          - The Store id of the product, 12 letters and digits. It may be left out beside O(licenses[].license_blob).
         type: str
-        required: true
       sku_id:
         description:
           - The id of the product's SKU. Write it in quotes, since YAML reads V(0015) as a number.
@@ -69,7 +68,8 @@ options:
         default: "0015"
       content_id:
         description:
-          - The content id, a GUID that says which license the app needs.
+          - The content id, a GUID that says which license the app needs. Braces around it are removed.
+          - It may be left out beside O(licenses[].license_blob).
           - With O(service=store_licensing) it may be left out. The Store's catalog is then asked which content ids the
             product's packages need, and the license of each of them is staged. The manifest remembers them, so that a
             later run makes no request.
@@ -82,8 +82,8 @@ options:
         type: str
       license_blob:
         description:
-          - The license itself in base64, from a vault, a lookup, or an archive. It is checked and staged, and no
-            service is asked for it.
+          - The license itself, as its XML or as that in base64, from a vault, a lookup, or an archive. It is checked
+            and staged, and no service is needed for it. The ids may be left out, since they are in it.
         type: str
       architecture:
         description:

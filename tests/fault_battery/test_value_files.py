@@ -21,11 +21,7 @@ from windows_standin.modules import IMPLEMENTED, Context
 from windows_standin.paths import BadWindowsPath
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license import document as license_document
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
-    MANIFEST_NAME,
-    LicenseRequest,
-    requests_from,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (MANIFEST_NAME, LicenseRequest, requests_from)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import (
     LicenseStager,
     is_license_entry,
@@ -222,7 +218,7 @@ def test_manifests(directory: Directory, explorer: Explorer, record: Record) -> 
             found, problem = load_manifest((directory.path / MANIFEST_NAME).read_bytes(), _CHECKS)
             assert not problem
             assert set(found.files) == {_ONE.name}
-            by_product = requests_from([{"product_id": _ONE.product_id}], by_product=True)
+            by_product = requests_from([{"product_id": _ONE.product_id}], content_id_optional=True)
             for result in directory.stage(by_product):
                 assert result["path"] is None or Path(result["path"]).parent == directory.path
         finally:

@@ -20,16 +20,12 @@ from unit.support import License
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.market import Market
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import same_id
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import (
     LicenseKey,
-    LicenseRequest,
     PackageFilter,
-    filename_problem,
     key_problem,
-    requests_from,
-    requests_from_terms,
-    selection_of,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, catalog_query, filename_problem, requests_from, requests_from_terms)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import RunCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_offers import OfferFinder
@@ -371,7 +367,7 @@ def test_catalog_answers(server: Recorder, explorer: Explorer, record: Record) -
     def resolved(body: Any, filters: tuple[str, str, str], filename: str) -> None:
         server.answer = answer(hostile.json_bytes(body))
         meant = PackageFilter(*filters)
-        request = LicenseRequest(key, "", packages=meant, selection=selection_of(key, meant))
+        request = LicenseRequest(key, "", packages=meant, selection=catalog_query(key, meant))
         (found,) = source.resolve([request])
         if isinstance(found, ProvisioningError):
             raise found

@@ -52,19 +52,17 @@ def test_packages_and_content_ids(lab: Lab) -> None:
         sent = emulator.product_packages(product)
         offline = [package for package in found["packages"] if package["sku_id"] == "0015"]
         for package, expected in zip(offline, sent, strict=True):
-            assert (
-                package.items()
-                >= {
-                    "sku_id": "0015",
-                    "package_id": expected["PackageId"],
-                    "content_id": expected["ContentId"],
-                    "package_format": expected["PackageFormat"],
-                    "package_family_name": product.package_family_name,
-                    "architectures": expected["Architectures"],
-                    "languages": expected["Languages"],
-                    "wu_category_id": expected.get("FulfillmentData", {}).get("WuCategoryId", ""),
-                }.items()
-            )
+            facts = {
+                "sku_id": "0015",
+                "package_id": expected["PackageId"],
+                "content_id": expected["ContentId"],
+                "package_format": expected["PackageFormat"],
+                "package_family_name": product.package_family_name,
+                "architectures": expected["Architectures"],
+                "languages": expected["Languages"],
+                "wu_category_id": expected.get("FulfillmentData", {}).get("WuCategoryId", ""),
+            }
+            assert {**package, **facts} == package
         assert set(found["content_ids"]) == {*product.content_ids, product.online_content_id}
     (found,) = run.ok("linux1", "one")["products"]
     assert found["product_id"] == special.product_id.lower()

@@ -15,7 +15,7 @@ from license_services import LicenseService
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import SERVICES
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings

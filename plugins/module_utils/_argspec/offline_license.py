@@ -19,11 +19,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.se
     CONTENT_ID_OPTIONAL,
     LICENSE_SERVICES,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
-    DEFAULT_SKU_ID,
-    LicenseRequest,
-    requests_from,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import DEFAULT_SKU_ID
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, requests_from)
 
 _SINGLE = ("product_id", "sku_id", "content_id", "architecture", "language", "package_family_name")
 
@@ -37,7 +34,7 @@ def specification() -> dict[str, t.Any]:
                 "type": "list",
                 "elements": "dict",
                 "options": {
-                    "product_id": {"type": "str", "required": True},
+                    "product_id": {"type": "str"},
                     "sku_id": {"type": "str", "default": DEFAULT_SKU_ID},
                     "content_id": {"type": "str"},
                     "filename": {"type": "str"},
@@ -80,5 +77,5 @@ def items_of(params: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
 
 def requests_of(params: Mapping[str, t.Any]) -> list[LicenseRequest]:
     """Return the licenses that are asked for as requests. Raises OptionError."""
-    by_product = params["service"] in CONTENT_ID_OPTIONAL
-    return requests_from(items_of(params), params["format"], by_product, params.get("market") or "")
+    content_id_optional = params["service"] in CONTENT_ID_OPTIONAL
+    return requests_from(items_of(params), params["format"], content_id_optional, params.get("market") or "")

@@ -14,7 +14,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.co
     concurrency_option,
     shared_options,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import PACKAGE_FILTERS
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import PACKAGE_FILTERS
 
 ON_MISSING = ("error", "warn", "ignore")
 

@@ -28,6 +28,10 @@ _MAX_FACT = 512
 _MAX_DEPTH = 32
 
 _ATTEMPT = "Could not read the license document"
+NAMESPACE = "urn:schemas-microsoft-com:windows:store:licensing:ls"
+# Python's parser would take all that Python knows, such as unicode_escape; Windows takes none of those.
+_ENCODINGS = ("utf-8", "utf-16", "us-ascii", "iso-8859-1", "windows-1252")
+_DECLARED_ENCODING = re.compile(r"""^(<\?xml[^>]*?)\s+encoding\s*=\s*("[^"]*"|'[^']*')""")
 
 # (parent element, element or attribute) in lower case, to the field of LicenseDocument.
 _FACTS = {
@@ -66,7 +70,7 @@ class LicenseDocument:
         return self.data.decode(encoding, "replace")
 
     def file_bytes(self, license_format: str) -> bytes:
-        """Return what a file of this format (C(xml) or C(base64)) holds, to the byte."""
+        """Return what a file of this format (`xml` or `base64`) holds, to the byte."""
         return self.blob.encode("ascii") if license_format == "base64" else self.data
 
     def as_entry(self) -> dict[str, str]:
@@ -82,7 +86,7 @@ class LicenseDocument:
         return cls(data=base64.b64decode(entry["blob"]), **facts)
 
     def same_license(self, other: LicenseDocument) -> bool:
-        """Tell whether both are the same instance (version) of the license."""
+        """Return whether both are the same instance (version) of the license."""
         if self.license_instance_id and other.license_instance_id:
             return same_id(self.license_instance_id, other.license_instance_id)
         return self.data == other.data
@@ -110,6 +114,17 @@ def from_blob(blob: str) -> LicenseDocument:
     except (binascii.Error, ValueError):
         raise LicenseDocumentError(_ATTEMPT, "the license blob is not base64 text") from None
     return parse(data)
+
+
+def from_text(text: str) -> LicenseDocument:
+    """Parse a license given as text: its XML, or that in base64. Raises LicenseDocumentError."""
+    if not text.lstrip("\ufeff \t\r\n").startswith("<"):
+        return from_blob(text)
+    try:
+        # A declaration in the text would name the encoding of the file that it was read from.
+        return parse(_DECLARED_ENCODING.sub(r"\1", text.lstrip("\ufeff \t\r\n")).encode("utf-8"))
+    except UnicodeEncodeError:
+        raise LicenseDocumentError(_ATTEMPT, "it is not text") from None
 
 
 def from_file_bytes(data: bytes, license_format: str) -> LicenseDocument:
@@ -173,6 +188,7 @@ class _Reader:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
         self._parser.StartDoctypeDeclHandler = self._doctype
+        self._parser.XmlDeclHandler = self._declaration
 
     def read(self, data: bytes) -> None:
         self._parser.Parse(data, True)
@@ -180,10 +196,19 @@ class _Reader:
     def _doctype(self, *declaration: object) -> None:
         raise LicenseDocumentError(_ATTEMPT, "it has a DOCTYPE, which no license has; it is refused")
 
+    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+        if encoding and encoding.lower() not in _ENCODINGS:
+            raise LicenseDocumentError(
+                _ATTEMPT, f"its text encoding, {_printable(encoding)}, is none that licenses have"
+            )
+
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        local = name.rpartition(" ")[2].lower()
+        namespace, _separator, local = name.rpartition(" ")
+        local = local.lower()
         if not self._path and local != "license":
             raise LicenseDocumentError(_ATTEMPT, f"its root element is {_printable(local)}, not License")
+        if not self._path and namespace not in ("", NAMESPACE):
+            raise LicenseDocumentError(_ATTEMPT, "its root element is in another namespace than that of licenses")
         if len(self._path) >= _MAX_DEPTH:
             raise LicenseDocumentError(_ATTEMPT, "its elements are nested deeper than in any license")
         self._path.append(local)

@@ -20,61 +20,28 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     OptionError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license import document as _license_document
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import (
-    LicenseDocument,
-    same_id,
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import (
+    ANY_PACKAGE,
+    DEFAULT_SKU_ID,
+    PACKAGE_FILTERS,
+    LicenseKey,
+    PackageFilter,
+    key_problem,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.terms import FORMS, parse_term
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import bare_guid
 
-PACKAGE_FILTERS = ("architecture", "language", "package_family_name")
-DEFAULT_SKU_ID = "0015"
-"""The SKU id of offline licenses."""
 DEFAULT_MARKET = "US"
 """The country for which the catalog is asked for content ids."""
 MANIFEST_NAME = ".ms_offline_license.json"
 TEMPORARY_PREFIX = ".ms_offline_license."
 MAX_FILENAME = 200
 
-_GUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 _ATTEMPT = "Could not use the option licenses"
+_BLOB_REMEDY = "Give the license as its XML, or as base64 text of it (the filter b64encode)"
 # Names that Windows keeps for devices, whatever follows their first period.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class LicenseKey:
-    """Which license: a product, its SKU, and the content id."""
-
-    product_id: str
-    sku_id: str
-    content_id: str
-
-    def __str__(self) -> str:
-        return "/".join(part for part in (self.product_id, self.sku_id, self.content_id) if part)
-
-    def same(self, other: LicenseKey) -> bool:
-        """Tell whether both name the same license; ids are compared without regard to case."""
-        return all(
-            same_id(one, two)
-            for one, two in (
-                (self.product_id, other.product_id),
-                (self.sku_id, other.sku_id),
-                (self.content_id, other.content_id),
-            )
-        )
-
-    @property
-    def folded(self) -> tuple[str, str, str]:
-        """The ids in the form in which they can be compared and looked up."""
-        return (self.product_id.lower(), self.sku_id.lower(), self.content_id.lower())
-
-
-@dataclass(frozen=True)
-class PackageFilter:
-    """Which packages of a product are meant, where the content id is found by the product; empty texts mean any."""
-
-    architecture: str = ""
-    language: str = ""
-    package_family_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,9 +53,9 @@ class LicenseRequest:
     document: LicenseDocument | None = None
     problem: str = ""
     """Why the license that the user brought cannot be used; that request fails, the others do not."""
-    packages: PackageFilter = PackageFilter()
+    packages: PackageFilter = ANY_PACKAGE
     selection: str = ""
-    """How the content id was found, or has to be, when it is not the user who gave it."""
+    """Catalog query that yields the content id; empty if the user gave the id."""
     number: int = 0
     """The position of what the user asked for; several licenses may come of one product."""
 
@@ -104,42 +71,24 @@ class LicenseRequest:
 
 
 def requests_from(
-    items: Sequence[Mapping[str, t.Any]], license_format: str = "xml", by_product: bool = False, market: str = ""
+    items: Sequence[Mapping[str, t.Any]],
+    license_format: str = "xml",
+    content_id_optional: bool = False,
+    market: str = "",
 ) -> list[LicenseRequest]:
-    """Turn the items of the option C(licenses) into requests, in their order.
+    """Turn the items of the option `licenses` into requests, in their order.
 
-    C(by_product) tells that content ids may be left out, to be found by the product, for a C(market). Raises
-    OptionError, which names each item that is wrong and why.
+    Where content ids are optional, those that are left out are found by the product, for a market. Raises OptionError,
+    which names each item that is wrong and why.
     """
     requests: list[LicenseRequest] = []
     problems: list[str] = []
     for number, item in enumerate(items):
-        key = LicenseKey(_text(item, "product_id"), _text(item, "sku_id") or DEFAULT_SKU_ID, _text(item, "content_id"))
-        selection = _text(item, "selection")
-        packages = PackageFilter(*(_text(item, name) for name in PACKAGE_FILTERS))
-        problem = key_problem(key, by_product)
-        filename = _text(item, "filename")
-        document = None
-        if not problem and not key.content_id:
-            # The controller knows for which market it asks, the host does not.
-            selection = selection or selection_of(key, packages, market)
-            problem = "license_blob takes a content_id" if item.get("license_blob") is not None else ""
-        elif not problem:
-            filename = filename or default_filename(key, license_format)
-        if not problem and filename:
-            problem = filename_problem(filename)
-        if problem:
-            problems.append(f"item {number + 1} ({key}): {problem}")
-            continue
-        blob_problem = ""
-        if item.get("license_blob") is not None:
-            try:
-                document = _license_document.from_blob(str(item["license_blob"]))
-                _license_document.check(document, key.product_id, key.content_id)
-            except LicenseDocumentError as exc:
-                document = None
-                blob_problem = f"Could not use the license_blob of {key}: {exc.cause}"
-        requests.append(LicenseRequest(key, filename, document, blob_problem, packages, selection, number))
+        try:
+            requests.append(_request(number, item, license_format, content_id_optional, market))
+        except ValueError as exc:
+            named = "/".join(_text(item, name) for name in ("product_id", "sku_id", "content_id") if _text(item, name))
+            problems.append(f"item {number + 1} ({named}): {exc}" if named else f"item {number + 1}: {exc}")
     problems += _clashes(requests)
     if problems:
         more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
@@ -149,35 +98,74 @@ def requests_from(
     return requests
 
 
+def _request(
+    number: int, item: Mapping[str, t.Any], license_format: str, content_id_optional: bool, market: str
+) -> LicenseRequest:
+    """Turn one item into a request. Raises ValueError with what is wrong with it."""
+    document, problem = _brought(item)
+    key = LicenseKey(
+        _text(item, "product_id") or (document.product_id.upper() if document else ""),
+        _text(item, "sku_id") or DEFAULT_SKU_ID,
+        bare_guid(_text(item, "content_id")) or (bare_guid(document.content_id) if document else ""),
+    )
+    packages = PackageFilter.of(item)
+    wrong = key_problem(key, content_id_optional and item.get("license_blob") is None)
+    if problem and wrong:
+        # Without ids, the request would not say which license it is of.
+        raise ValueError(problem)
+    if wrong:
+        raise ValueError(wrong)
+    filename = _text(item, "filename")
+    query = _text(item, "selection")
+    if key.content_id:
+        filename = filename or default_filename(key, license_format)
+    else:
+        # The controller knows for which market it looks the product up, the host does not.
+        query = query or catalog_query(key, packages, market)
+    wrong = filename_problem(filename) if filename else ""
+    if wrong:
+        raise ValueError(wrong)
+    if document is not None:
+        try:
+            _license_document.check(document, key.product_id, key.content_id)
+        except LicenseDocumentError as exc:
+            document, problem = None, exc.cause
+    if problem:
+        problem = f"Could not use the license_blob of {key}: {problem}. {_BLOB_REMEDY}"
+    return LicenseRequest(key, filename, document, problem, packages, query, number)
+
+
+def _brought(item: Mapping[str, t.Any]) -> tuple[LicenseDocument | None, str]:
+    """Return the license that the user brought, and why it cannot be used, if so."""
+    if item.get("license_blob") is None:
+        return None, ""
+    try:
+        return _license_document.from_text(str(item["license_blob"])), ""
+    except LicenseDocumentError as exc:
+        return None, exc.cause
+
+
 def requests_from_terms(
-    terms: Sequence[str], by_product: bool = False, packages: PackageFilter | None = None
+    terms: Sequence[str], content_id_optional: bool = False, packages: PackageFilter = ANY_PACKAGE
 ) -> list[LicenseRequest]:
     """Turn terms of the lookup into requests. Raises OptionError, which shows the right form."""
-    packages = packages or PackageFilter()
     requests = []
     for number, term in enumerate(terms):
-        parts = [part.strip() for part in term.split("/")]
-        key = LicenseKey(parts[0], DEFAULT_SKU_ID, "")
-        # One that ends with a separator is a template of which nothing came, not a term without a content id.
-        product_alone = by_product and (len(parts) == 1 or (len(parts) == 2 and len(parts[1]) == len(DEFAULT_SKU_ID)))
-        problem = ""
-        if len(parts) == 3:
-            key = LicenseKey(*parts)
-        elif len(parts) == 2:
-            key = replace(key, **({"sku_id": parts[1]} if product_alone else {"content_id": parts[1]}))
-        elif not product_alone:
-            problem = "it has not two or three parts"
-        problem = problem or key_problem(key, product_alone)
+        try:
+            ids = {"sku_id": DEFAULT_SKU_ID, "content_id": "", **parse_term(term)}
+            key = LicenseKey(ids["product_id"], ids["sku_id"], bare_guid(ids["content_id"]))
+            problem = key_problem(key, content_id_optional)
+        except ValueError as exc:
+            problem = str(exc)
         if problem:
-            forms = "product_id/sku_id/content_id or product_id/content_id"
             raise OptionError(
                 "Could not use the terms",
                 f"{term[:120]!r} is not a license: {problem}",
-                f"Write each term as {forms}, such as 9WZDNCRFJ3PS/0015/2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11"
-                + (", or as product_id or product_id/sku_id to find the content id" if by_product else ""),
+                f"Write each term as {FORMS}, such as 9WZDNCRFJ3PS/0015/2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11"
+                + (", or as product_id or product_id/sku_id to find the content id" if content_id_optional else ""),
             )
-        selection = "" if key.content_id else selection_of(key, packages)
-        requests.append(LicenseRequest(key, "", packages=packages, selection=selection, number=number))
+        query = "" if key.content_id else catalog_query(key, packages)
+        requests.append(LicenseRequest(key, "", packages=packages, selection=query, number=number))
     return requests
 
 
@@ -187,49 +175,16 @@ def default_filename(key: LicenseKey, license_format: str) -> str:
     return f"{stem}.bin" if license_format == "base64" else f"{stem}_License1.xml"
 
 
-def selection_of(key: LicenseKey, packages: PackageFilter, market: str = "") -> str:
-    """Return how a content id is found, as text that is the same for the same question."""
+def catalog_query(key: LicenseKey, packages: PackageFilter, market: str = "") -> str:
+    """Return how a content id is found, as text that is the same for the same query."""
     filters = [f"{name}={value.lower()}" for name, value in zip(PACKAGE_FILTERS, astuple(packages)) if value]
     if market.upper() not in ("", DEFAULT_MARKET):
         filters.append(f"market={market.lower()}")
     return f"{key.product_id.lower()}/{key.sku_id.lower()}" + ("?" + "&".join(filters) if filters else "")
 
 
-def key_problem(key: LicenseKey, by_product: bool = False) -> str:
-    """Say what is wrong with the ids, or return an empty text. Source: reference facts on Store for Business.
-
-    C(by_product) tells that the content id may be left out.
-    """
-    problem = product_problem(key.product_id)
-    if problem:
-        return problem
-    if re.fullmatch(r"[0-9]{1,3}", key.sku_id):
-        return (
-            f"sku_id is the number {key.sku_id}; YAML reads an unquoted 0015 as the number 13, so write it in quotes:"
-            f' sku_id: "{int(key.sku_id):04o}"'
-        )
-    if not re.fullmatch(r"[A-Za-z0-9]{4}", key.sku_id):
-        return 'sku_id is not a SKU id, which has 4 letters and digits, such as "0015"'
-    if not key.content_id and by_product:
-        return ""
-    if not key.content_id:
-        return "content_id is missing (only the service store_licensing finds it by the product)"
-    if not re.fullmatch(rf"{_GUID}(-[A-Za-z0-9-]{{1,40}})?", key.content_id):
-        return "content_id is not a GUID, such as 2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11"
-    return ""
-
-
-def product_problem(product_id: str) -> str:
-    """Say what is wrong with a product id, or return an empty text."""
-    if not product_id:
-        return "product_id is missing"
-    if not re.fullmatch(r"[A-Za-z0-9]{12}", product_id):
-        return "product_id is not a Store id, which has 12 letters and digits, such as 9WZDNCRFJ3PS"
-    return ""
-
-
 def filename_problem(filename: str) -> str:
-    """Say why a text cannot be the name of a license file on Linux and Windows alike, or return an empty text."""
+    """Return why a text cannot be the name of a license file on Linux and Windows alike, or an empty text."""
     if not filename:
         return "filename is empty"
     if re.search(r'[/\\:*?"<>|\x00-\x1f\x7f]', filename) or filename in (".", "..") or ".." in filename:
@@ -261,7 +216,7 @@ def _clashes(requests: Sequence[LicenseRequest]) -> list[str]:
     named: dict[str, LicenseRequest] = {}
     for request in requests:
         # Without a content id, the same license is what the same selection finds.
-        name = names.setdefault((request.key.folded, request.selection), request.filename)
+        name = names.setdefault((request.key.normalized, request.selection), request.filename)
         if name.lower() != request.filename.lower():
             problems.append(
                 f"{request.key} is asked for twice with different file names, {name or 'the default'} and"

@@ -15,7 +15,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     raise_failures,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_all import (
     Progress,
@@ -51,16 +51,16 @@ def fetch_licenses(
         cache,
         settings.fingerprint,
         "license",
-        lambda key: " ".join(key.folded),
+        lambda key: " ".join(key.normalized),
     )
     # Keys that differ in case alone are one license.
-    first = {key.folded: key for key in reversed(keys)}
-    outcomes = fetch_all((first[key.folded] for key in keys), source, max_concurrency, progress)
+    first = {key.normalized: key for key in reversed(keys)}
+    outcomes = fetch_all((first[key.normalized] for key in keys), source, max_concurrency, progress)
     found = {
         key: outcome if isinstance(outcome, ProvisioningError) else LicenseDocument.from_entry(outcome)
         for key, outcome in outcomes.items()
     }
-    return [found[first[key.folded]] for key in keys]
+    return [found[first[key.normalized]] for key in keys]
 
 
 Value = t.TypeVar("Value")

@@ -19,8 +19,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ProvisioningError,
     raise_failures,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
-    PACKAGE_FILTERS,
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import (
     PackageFilter,
     product_problem,
 )
@@ -86,7 +85,7 @@ def find_products(
         raise OptionError("Could not use the options", problem, "Correct product_id; nothing was requested")
     view = view_from(options)
     concurrency = check_max_concurrency(options["max_concurrency"])
-    meant = PackageFilter(*(options.get(name) or "" for name in PACKAGE_FILTERS))
+    meant = PackageFilter.of(options)
     settings = settings_from(options, VIEWS[options["view"]])
     found = look_up(settings, open_cache(settings), view, product_ids, concurrency, progress)
     products, missing, failures = [], {}, {}

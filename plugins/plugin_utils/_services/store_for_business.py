@@ -15,7 +15,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.do
     LicenseDocument,
     same_id,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import lower_keys
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import MEBIBYTE
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import (

@@ -16,7 +16,7 @@ import typing as t
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import LicenseDocumentError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license import document as _license_document
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import (
     is_from_service,
     lower_keys,

@@ -89,7 +89,6 @@ class TestParse:
             pytest.param(lambda text: text.replace(PRODUCT_ID, "&#57;" + PRODUCT_ID[1:]), id="character reference"),
             pytest.param(lambda text: text.replace("ProductID>", "productId>"), id="other case of a name"),
             pytest.param(lambda text: text.replace(f' xmlns="{NAMESPACE}"', ""), id="no namespace"),
-            pytest.param(lambda text: text.replace(NAMESPACE, "urn:next:version"), id="another namespace"),
             pytest.param(
                 lambda text: text.replace(f"<ProductID>{PRODUCT_ID}</ProductID>", "").replace(
                     "<Binding ", f'<Binding ProductID="{PRODUCT_ID}" '
@@ -216,8 +215,21 @@ class TestRefusals:
             return
         assert facts(parsed) == FACTS
 
-    def test_an_unknown_encoding_is_named_as_the_cause(self) -> None:
-        assert refusal(b'<?xml version="1.0" encoding="klingon"?>' + XML) == "its text encoding is unknown"
+    @pytest.mark.parametrize("encoding", ["klingon", "unicode_escape", "hz", "utf-7"])
+    def test_an_encoding_that_licenses_do_not_have_is_named(self, encoding: str) -> None:
+        data = f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + XML
+        assert refusal(data) == f"its text encoding, {encoding}, is none that licenses have"
+
+    def test_another_namespace(self) -> None:
+        data = XML.replace(NAMESPACE.encode(), b"urn:next:version")
+        assert refusal(data) == "its root element is in another namespace than that of licenses"
+
+    def test_xml_as_text_is_taken_to_the_byte(self) -> None:
+        assert document.from_text("\ufeff\n" + XML.decode()).data == XML
+        assert document.from_text(base64.b64encode(XML).decode()).data == XML
+        # What was read from a file in UTF-16 is text by now, and written as UTF-8.
+        declared = document.from_text('<?xml version="1.0" encoding="utf-16"?>' + XML.decode())
+        assert document.parse(declared.data).content_id == document.parse(XML).content_id
 
     @given(st.binary(max_size=2000))
     def test_any_bytes(self, data: bytes) -> None:

@@ -77,7 +77,7 @@ class TestIds:
             ({"content_id": CONTENT_ID + "-"}, "content_id is not a GUID"),
             ({"content_id": CONTENT_ID + "-" + "a" * 41}, "content_id is not a GUID"),
             ({"content_id": CONTENT_ID.replace("a", "g")}, "content_id is not a GUID"),
-            ({"content_id": "{" + CONTENT_ID + "}"}, "content_id is not a GUID"),
+            ({"content_id": "{" + CONTENT_ID}, "content_id is not a GUID"),
         ],
     )
     def test_malformed_ones_are_named(self, changes: dict[str, Any], cause: str) -> None:
@@ -85,7 +85,7 @@ class TestIds:
         assert text.startswith("item 2 (")
         assert cause in text
 
-    @pytest.mark.parametrize(("number", "meant"), [(13, "0015"), (14, "0016"), (8, "0010"), (511, "0777"), (0, "0000")])
+    @pytest.mark.parametrize(("number", "meant"), [(13, "0015"), (15, "0015"), (8, "0010"), (511, "0777"), (0, "0000")])
     def test_a_sku_id_that_yaml_made_a_number(self, number: int, meant: str) -> None:
         text = problems({**ITEM, "sku_id": number})
         assert f"sku_id is the number {number}; YAML reads an unquoted 0015 as the number 13" in text
@@ -104,7 +104,7 @@ class TestClashes:
         upper = {**ITEM, "product_id": PRODUCT_ID.lower(), "content_id": CONTENT_ID.upper()}
         made = requests.requests_from([ITEM, ITEM, {**upper, "filename": License().name.upper()}])
         assert made[0].key.same(made[2].key)
-        assert made[0].key.folded == made[2].key.folded
+        assert made[0].key.normalized == made[2].key.normalized
 
     def test_one_license_with_two_names(self) -> None:
         text = problems({**ITEM, "filename": "a.xml"}, {**ITEM, "filename": "b.xml"})
@@ -210,6 +210,15 @@ class TestBroughtLicenses:
         assert made.document.data == one.xml
         assert made.problem == ""
 
+    @pytest.mark.parametrize("ids", [{}, {"content_id": "{" + CONTENT_ID.upper() + "}"}, {"product_id": PRODUCT_ID}])
+    def test_the_ids_are_in_it(self, ids: dict[str, str]) -> None:
+        for text in (License().blob, License().xml.decode()):
+            (made,) = requests.requests_from([{"license_blob": text, **ids}], content_id_optional=True)
+            assert made.key.same(requests.LicenseKey(PRODUCT_ID, "0015", CONTENT_ID))
+            assert made.document is not None
+            assert made.document.data == License().xml
+        assert "license blob is not base64 text" in problems({"license_blob": "%%%", **ids})
+
     @pytest.mark.parametrize(
         ("blob", "cause"),
         [
@@ -233,7 +242,7 @@ class TestByProduct:
     """Requests without a content id, which is found by the product."""
 
     def make(self, *items: dict[str, Any], **keywords: Any) -> list[requests.LicenseRequest]:
-        return requests.requests_from(items, by_product=True, **keywords)
+        return requests.requests_from(items, content_id_optional=True, **keywords)
 
     def problems(self, *items: dict[str, Any]) -> str:
         with pytest.raises(OptionError) as caught:
@@ -298,7 +307,6 @@ class TestByProduct:
             ({"sku_id": "13"}, "sku_id is the number 13"),
             ({"content_id": "../x"}, "content_id is not a GUID"),
             ({"filename": "../x"}, "is not a plain name"),
-            ({"license_blob": License().blob}, "license_blob takes a content_id"),
         ],
     )
     def test_malformed_ones_are_named(self, changes: dict[str, Any], cause: str) -> None:
@@ -343,12 +351,12 @@ class TestTerms:
     @pytest.mark.parametrize(
         ("term", "cause"),
         [
-            ("", "it has not two or three parts"),
-            (PRODUCT_ID, "it has not two or three parts"),
-            (f"a/b/c/{CONTENT_ID}", "it has not two or three parts"),
+            ("", "a part of it is empty"),
+            (PRODUCT_ID, "content_id is missing"),
+            (f"a/b/c/{CONTENT_ID}", "it has 4 parts"),
             (f"{PRODUCT_ID}/13/{CONTENT_ID}", "sku_id is the number 13"),
-            (f"{PRODUCT_ID}/", "content_id is missing"),
-            (f"/{CONTENT_ID}", "product_id is missing"),
+            (f"{PRODUCT_ID}/", "a part of it is empty"),
+            (f"/{CONTENT_ID}", "a part of it is empty"),
             (f"{CONTENT_ID}/{PRODUCT_ID}", "product_id is not a Store id"),
         ],
     )
@@ -373,19 +381,19 @@ class TestTerms:
     @pytest.mark.parametrize(
         ("term", "cause"),
         [
-            ("", "product_id is missing"),
+            ("", "a part of it is empty"),
             ("9WZDN", "product_id is not a Store id"),
-            (f"{PRODUCT_ID}/", "content_id is missing"),
-            (f"{PRODUCT_ID}/0015/", "content_id is missing"),
+            (f"{PRODUCT_ID}/", "a part of it is empty"),
+            (f"{PRODUCT_ID}/0015/", "a part of it is empty"),
             (f"{PRODUCT_ID}/13", "content_id is not a GUID"),
             (f"{PRODUCT_ID}/0013x", "content_id is not a GUID"),
             (f"{PRODUCT_ID}/../x", "sku_id is not a SKU id"),
-            (f"{PRODUCT_ID}/0015/{CONTENT_ID}/x", "it has not two or three parts"),
+            (f"{PRODUCT_ID}/0015/{CONTENT_ID}/x", "it has 4 parts"),
         ],
     )
     def test_bad_ones_of_a_service_that_finds_by_product(self, term: str, cause: str) -> None:
         """Of a term that ends with a separator, a template has become nothing."""
         with pytest.raises(OptionError) as caught:
-            requests.requests_from_terms([term], by_product=True)
+            requests.requests_from_terms([term], content_id_optional=True)
         assert caught.value.cause.startswith(f"{term!r} is not a license: {cause}")
         assert caught.value.remedy.endswith("or as product_id or product_id/sku_id to find the content id")

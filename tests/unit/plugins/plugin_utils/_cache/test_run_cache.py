@@ -28,7 +28,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
     SignInError,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache import run_cache as _run_cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import (

@@ -25,7 +25,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     UnavailableError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import RunCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import (

@@ -19,10 +19,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     SignInError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
-    LicenseKey,
-    requests_from,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (requests_from)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
 
@@ -51,7 +49,7 @@ class Sources:
         return LicenseSource({**self._options, **changes}, lambda settings: NoCache())
 
     def resolve(self, *items: dict[str, Any], **changes: Any) -> list[Any]:
-        requests = requests_from(items, by_product=True)
+        requests = requests_from(items, content_id_optional=True)
         return list(self.make(**changes).resolve(requests))
 
     def content_ids(self, product_id: str, **filters: str) -> list[str]:

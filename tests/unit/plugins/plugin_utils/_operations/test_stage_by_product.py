@@ -21,11 +21,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import parse
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
-    LicenseKey,
-    LicenseRequest,
-    requests_from,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, requests_from)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import Outcome
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
@@ -76,7 +73,7 @@ class Store(LicenseSource):
 
 
 def wanted(*items: dict[str, Any], **filters: str) -> list[LicenseRequest]:
-    return requests_from(items or [{"product_id": PRODUCT_ID, **filters}], by_product=True)
+    return requests_from(items or [{"product_id": PRODUCT_ID, **filters}], content_id_optional=True)
 
 
 def stage(

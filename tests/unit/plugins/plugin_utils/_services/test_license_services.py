@@ -23,7 +23,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
     UnavailableError,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import SERVICES
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings

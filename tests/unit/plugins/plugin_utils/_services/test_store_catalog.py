@@ -20,7 +20,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
     UnavailableError,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import PackageFilter
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import PackageFilter
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_products import (
     describe,

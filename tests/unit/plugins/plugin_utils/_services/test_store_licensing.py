@@ -21,7 +21,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
     SignInError,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import open_client
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
