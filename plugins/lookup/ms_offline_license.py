@@ -115,7 +115,10 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.ke
     LicenseKey,
     PackageFilter,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, requests_from_terms)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+    LicenseRequest,
+    requests_from_terms,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.lookup import ProvisioningLookup
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import run_cache_of
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import all_or_error

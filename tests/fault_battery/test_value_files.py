@@ -21,7 +21,11 @@ from windows_standin.modules import IMPLEMENTED, Context
 from windows_standin.paths import BadWindowsPath
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license import document as license_document
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (MANIFEST_NAME, LicenseRequest, requests_from)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+    MANIFEST_NAME,
+    LicenseRequest,
+    requests_from,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import (
     LicenseStager,
     is_license_entry,

@@ -25,7 +25,13 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.ke
     PackageFilter,
     key_problem,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, catalog_query, filename_problem, requests_from, requests_from_terms)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+    LicenseRequest,
+    catalog_query,
+    filename_problem,
+    requests_from,
+    requests_from_terms,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import RunCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_offers import OfferFinder

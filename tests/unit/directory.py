@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import LicenseStager
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import Attributes, PosixDirectory
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport

@@ -20,7 +20,10 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.se
     LICENSE_SERVICES,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import DEFAULT_SKU_ID
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, requests_from)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+    LicenseRequest,
+    requests_from,
+)
 
 _SINGLE = ("product_id", "sku_id", "content_id", "architecture", "language", "package_family_name")
 

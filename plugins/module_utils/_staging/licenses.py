@@ -19,8 +19,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.do
     same_id,
     sha256,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import (LicenseKey)
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, default_filename)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+    LicenseRequest,
+    default_filename,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import Directory
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
     LICENSE,

@@ -18,8 +18,12 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import (DEFAULT_SKU_ID, LicenseKey, key_problem)
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (filename_problem)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import (
+    DEFAULT_SKU_ID,
+    LicenseKey,
+    key_problem,
+)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import filename_problem
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 
 if t.TYPE_CHECKING:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (TEMPORARY_PREFIX)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import TEMPORARY_PREFIX
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import (
     NOT_A_FILE,
     FoundFile,

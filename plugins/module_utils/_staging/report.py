@@ -15,7 +15,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     StagingError,
     list_failures,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
 
 if t.TYPE_CHECKING:
     from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import Entry

@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Iterable
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (MANIFEST_NAME)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import MANIFEST_NAME
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import (
     Directory,
     FoundFile,

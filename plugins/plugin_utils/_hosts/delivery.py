@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import check_dest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import LicenseStager
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport

@@ -17,8 +17,8 @@ from dataclasses import asdict
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import (key_problem)
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import key_problem
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import MAX_CONTENT_IDS
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import (
     FACTS,

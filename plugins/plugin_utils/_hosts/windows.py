@@ -32,7 +32,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import sha256
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (MANIFEST_NAME)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import MANIFEST_NAME
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import (
     NOT_A_FILE,
     FoundFile,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_all import Progress
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import (

@@ -16,7 +16,10 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import key_problem
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, filename_problem)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+    LicenseRequest,
+    filename_problem,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_products import (
     describe,

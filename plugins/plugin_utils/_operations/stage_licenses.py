@@ -17,7 +17,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ProvisioningError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import (
     BLOCKED,
     FAILED,

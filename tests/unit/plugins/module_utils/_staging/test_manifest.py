@@ -27,7 +27,11 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.do
     parse,
     sha256,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, filename_problem, requests_from)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+    LicenseRequest,
+    filename_problem,
+    requests_from,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging import licenses as staged
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging import report
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.manifest import (
@@ -287,7 +291,9 @@ class TestResults:
         assert {name for name, value in result.items() if value is None} == set(result) - set(ids)
 
     def test_of_a_request_without_a_content_id(self) -> None:
-        request = requests_from([{"product_id": "9WZDNCRFHVFW"}, {"product_id": PRODUCT_ID}], content_id_optional=True)[1]
+        request = requests_from([{"product_id": "9WZDNCRFHVFW"}, {"product_id": PRODUCT_ID}], content_id_optional=True)[
+            1
+        ]
         result = report.build_result(request, "failed", None, None, "unresolved", "why")
         assert (result["request"], result["selection"]) == (1, f"{PRODUCT_ID.lower()}/0015")
         assert result["content_id"] is None

@@ -18,7 +18,7 @@ from unit.support import CONTENT_ID, PRODUCT_ID
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import shared_options
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import specification
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (requests_from)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import requests_from
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.masking import shown_arguments
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_list import license_items
 

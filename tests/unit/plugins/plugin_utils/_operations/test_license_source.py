@@ -20,7 +20,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (requests_from)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import requests_from
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource
 

@@ -22,7 +22,10 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import parse
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (LicenseRequest, requests_from)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (
+    LicenseRequest,
+    requests_from,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import Outcome
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_source import LicenseSource

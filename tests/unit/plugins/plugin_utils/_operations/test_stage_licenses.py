@@ -19,8 +19,8 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     SignInError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import parse
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import (LicenseKey)
-from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import (requests_from)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import requests_from
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import Outcome
