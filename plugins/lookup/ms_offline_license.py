@@ -143,8 +143,8 @@ class LookupModule(ProvisioningLookup):
 def _keys(requests: list[LicenseRequest], source: LicenseSource) -> list[LicenseKey | ProvisioningError]:
     """Return one key per request, or why a content id cannot be found, or which of several could be meant."""
     to_find = [request for request in requests if request.unresolved]
-    found = dict(zip((request.number for request in to_find), source.resolve(to_find), strict=True))
-    return [_one_key(request, found.get(request.number, [request])) for request in requests]
+    found = dict(zip((request.index for request in to_find), source.resolve(to_find), strict=True))
+    return [_one_key(request, found.get(request.index, [request])) for request in requests]
 
 
 def _one_key(

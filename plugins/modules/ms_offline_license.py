@@ -98,10 +98,9 @@ options:
         description:
           - Which packages are meant, by their family name.
         type: str
-      selection:
+      catalog_query:
         description:
-          - How O(licenses[].content_id) was found in the catalog. The action plugin tells it the host, whose manifest
-            remembers it. There is no need to set it.
+          - Internal. How the action plugin found the content id in the catalog, for the manifest of the host.
         type: str
   product_id:
     description:
@@ -252,13 +251,13 @@ licenses:
   elements: dict
   returned: always, unless the options or O(dest) as a whole cannot be used
   contains:
-    request:
-      description: The position in O(licenses) of what was asked for, from 0.
+    index:
+      description: The position of the item in O(licenses), from 0.
       type: int
       returned: always
       sample: 0
-    selection:
-      description: How the content id was found in the catalog.
+    catalog_query:
+      description: The catalog query that yielded the content id.
       type: str
       returned: always, V(null) when it was given
       sample: 9wzdncrfj3ps/0015?architecture=x64

@@ -31,7 +31,7 @@ def file_names(*products: Product) -> list[str]:
 
 def outcomes(result: Mapping[str, Any]) -> list[tuple[int, str | None, str]]:
     """Of each license in a result, which item asked for it, its content id, and its state."""
-    return [(entry["request"], entry["content_id"], entry["state"]) for entry in result["licenses"]]
+    return [(entry["index"], entry["content_id"], entry["state"]) for entry in result["licenses"]]
 
 
 def all_of(product: Product, request: int, state: str) -> list[tuple[int, str | None, str]]:

@@ -40,10 +40,14 @@ def test_first_and_later_runs(new_lab: NewLab, served: Served, figure: Figure) -
         assert outcomes(result) == [
             *(*all_of(one, 0, "fetched"), *all_of(two, 1, "fetched"), *all_of(given, 2, "fetched"))
         ]
-        selections = [f"{product.product_id.lower()}/0015" for product in (one, two)]
-        assert [entry["selection"] for entry in result["licenses"]] == [selections[0], *selections[1:] * 2, None]
+        queries = [f"{product.product_id.lower()}/0015" for product in (one, two)]
+        assert [entry["catalog_query"] for entry in result["licenses"]] == [
+            catalog_queries[0],
+            *catalog_queries[1:] * 2,
+            None,
+        ]
         assert lab.files(host) == {default_name(ids): served(ids) for ids in expected}
-        assert _manifest(lab, host)["selections"] == {
+        assert _manifest(lab, host)["catalog_queries"] == {
             f"{product.product_id.lower()}/0015": list(product.content_ids) for product in (one, two)
         }
     # One token for the catalog, and one for the licensing service.
@@ -56,7 +60,7 @@ def test_first_and_later_runs(new_lab: NewLab, served: Served, figure: Figure) -
         result = second.ok(host, "stage")
         assert result["changed"] is False
         assert {entry["state"] for entry in result["licenses"]} == {"unchanged"}
-        assert [entry["request"] for entry in result["licenses"]] == [0, 1, 1, 2]
+        assert [entry["index"] for entry in result["licenses"]] == [0, 1, 1, 2]
     assert (second.requests, second.connections) == ([], 0)
     assert second.modules("linux1") == 1
     assert lab.windows.transfers() == []
@@ -72,7 +76,7 @@ def test_first_and_later_runs(new_lab: NewLab, served: Served, figure: Figure) -
         result = pruned.ok(host, "stage")
         assert len(result["pruned"]) == 3
         assert list(lab.files(host)) == file_names(one)
-        assert list(_manifest(lab, host)["selections"]) == [f"{one.product_id.lower()}/0015"]
+        assert list(_manifest(lab, host)["catalog_queries"]) == [f"{one.product_id.lower()}/0015"]
 
 
 @pytest.mark.once
@@ -129,7 +133,7 @@ def test_a_product_changes(new_lab: NewLab, served: Served) -> None:
         assert outcomes(result) == [(0, two, "unchanged")]
         assert [path.endswith(names[0]) for path in result["pruned"]] == [True]
         assert lab.files(host) == {names[1]: served(product.request(1))}
-        assert list(_manifest(lab, host)["selections"].values()) == [[two]]
+        assert list(_manifest(lab, host)["catalog_queries"].values()) == [[two]]
 
 
 @pytest.mark.once

@@ -84,8 +84,8 @@ def test_formats_and_options(lab: Lab, served: Served) -> None:
         assert path.read_bytes() == document
         assert _mode(path) == 0o600
         assert entry == {
-            "request": [one, two].index(wanted),
-            "selection": None,
+            "index": [one, two].index(wanted),
+            "catalog_query": None,
             **wanted,
             **_facts(document),
             "path": str(path),

@@ -45,7 +45,7 @@ def specification() -> dict[str, t.Any]:
                     "architecture": {"type": "str"},
                     "language": {"type": "str"},
                     "package_family_name": {"type": "str"},
-                    "selection": {"type": "str"},
+                    "catalog_query": {"type": "str"},
                 },
             },
             "product_id": {"type": "str"},

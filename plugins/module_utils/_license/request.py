@@ -54,9 +54,9 @@ class LicenseRequest:
     problem: str = ""
     """Why the license that the user brought cannot be used; that request fails, the others do not."""
     packages: PackageFilter = ANY_PACKAGE
-    selection: str = ""
+    catalog_query: str = ""
     """Catalog query that yields the content id; empty if the user gave the id."""
-    number: int = 0
+    index: int = 0
     """The position of what the user asked for; several licenses may come of one product."""
 
     @property
@@ -116,7 +116,7 @@ def _request(
     if wrong:
         raise ValueError(wrong)
     filename = _text(item, "filename")
-    query = _text(item, "selection")
+    query = _text(item, "catalog_query")
     if key.content_id:
         filename = filename or default_filename(key, license_format)
     else:
@@ -165,7 +165,7 @@ def requests_from_terms(
                 + (", or as product_id or product_id/sku_id to find the content id" if content_id_optional else ""),
             )
         query = "" if key.content_id else catalog_query(key, packages)
-        requests.append(LicenseRequest(key, "", packages=packages, selection=query, number=number))
+        requests.append(LicenseRequest(key, "", packages=packages, catalog_query=query, index=number))
     return requests
 
 
@@ -215,8 +215,8 @@ def _clashes(requests: Sequence[LicenseRequest]) -> list[str]:
     names: dict[t.Any, str] = {}
     named: dict[str, LicenseRequest] = {}
     for request in requests:
-        # Without a content id, the same license is what the same selection finds.
-        name = names.setdefault((request.key.normalized, request.selection), request.filename)
+        # Without a content id, the same license is what the same query finds.
+        name = names.setdefault((request.key.normalized, request.catalog_query), request.filename)
         if name.lower() != request.filename.lower():
             problems.append(
                 f"{request.key} is asked for twice with different file names, {name or 'the default'} and"
@@ -225,6 +225,6 @@ def _clashes(requests: Sequence[LicenseRequest]) -> list[str]:
         if not request.filename:
             continue
         other = named.setdefault(request.filename.lower(), request)
-        if not other.key.same(request.key) or (other.unresolved and other.selection != request.selection):
+        if not other.key.same(request.key) or (other.unresolved and other.catalog_query != request.catalog_query):
             problems.append(f"{other.key} and {request.key} have the same file name, {request.filename}")
     return problems

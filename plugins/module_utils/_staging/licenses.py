@@ -99,7 +99,7 @@ class LicenseStager:
         pruning = self._prune and not attempt.report.failures
         if pruning:
             stager.prune(request.filename for request in requests)
-        remember_selections(stager.manifest, requests, only=pruning)
+        record_queries(stager.manifest, requests, forget_others=pruning)
         return attempt
 
 
@@ -261,21 +261,21 @@ def expand(manifest: Manifest, requests: Sequence[LicenseRequest], license_forma
     """
     expanded = []
     for request in requests:
-        known = manifest.selections.get(request.selection, []) if request.unresolved else []
+        known = manifest.catalog_queries.get(request.catalog_query, []) if request.unresolved else []
         known = [] if request.filename and len(known) > 1 else known
         expanded += [request.resolved(content_id, license_format) for content_id in known] or [request]
     return expanded
 
 
-def remember_selections(manifest: Manifest, requests: Sequence[LicenseRequest], only: bool) -> None:
-    """Remember how the content ids of the requests were found; `only` forgets what was found otherwise."""
-    unresolved = {request.selection for request in requests if request.unresolved}
+def record_queries(manifest: Manifest, requests: Sequence[LicenseRequest], forget_others: bool) -> None:
+    """Remember how the content ids of the requests were found; `forget_others` forgets other queries."""
+    unresolved = {request.catalog_query for request in requests if request.unresolved}
     found: dict[str, list[str]] = {}
     for request in requests:
-        if request.selection and request.selection not in unresolved:
-            ids = found.setdefault(request.selection, [])
+        if request.catalog_query and request.catalog_query not in unresolved:
+            ids = found.setdefault(request.catalog_query, [])
             if request.key.content_id.lower() not in ids:
                 ids.append(request.key.content_id.lower())
-    if only:
-        manifest.selections = {name: ids for name, ids in manifest.selections.items() if name in unresolved}
-    manifest.selections.update(found)
+    if forget_others:
+        manifest.catalog_queries = {name: ids for name, ids in manifest.catalog_queries.items() if name in unresolved}
+    manifest.catalog_queries.update(found)

@@ -5,8 +5,8 @@
 # Private to this collection: no stability is promised to other users.
 """The manifest: what earlier runs staged in a directory.
 
-It is a JSON object with `version`, `files` (name to entry) and `selections` (how content ids were found). An entry has
-a `kind`, `sha256`, `size`, and what its kind adds. Kinds, keys and minor versions that are not known here are kept as
+It is a JSON object with `version`, `files` (name to entry) and `catalog_queries` (how content ids were found). An
+entry has a `kind`, `sha256`, `size`, and what its kind adds. Kinds, keys and minor versions that are not known here are kept as
 they are, so that licenses, packages, and newer and older versions of this collection can share a directory.
 """
 
@@ -46,8 +46,8 @@ class Manifest:
 
     files: dict[str, Entry] = field(default_factory=dict)
     """File name to entry, of all kinds."""
-    selections: dict[str, list[str]] = field(default_factory=dict)
-    """How content ids were found (LicenseRequest.selection) to all that were, so that the next run makes no request."""
+    catalog_queries: dict[str, list[str]] = field(default_factory=dict)
+    """How content ids were found (LicenseRequest.catalog_query) to all that were: the next run makes no request."""
     others: dict[str, t.Any] = field(default_factory=lambda: {"version": VERSION})
     """All other keys."""
 
@@ -75,14 +75,14 @@ def load_manifest(data: bytes | None, checks: Mapping[str, EntryCheck]) -> tuple
         if not re.fullmatch(rf"{VERSION}(\.[0-9]{{1,9}})?", str(version)):
             return Manifest(), f"the manifest has version {printable(str(version), 20)}, and {VERSION} is known"
         files = dict(content["files"].items())
-        selections = dict(content.get("selections", {}).items())
-        problem = next(filter(None, map(_entry_problem(checks), files.items())), "") or _selection_problem(selections)
+        catalog_queries = dict(content.get("catalog_queries", {}).items())
+        problem = next(filter(None, map(_entry_problem(checks), files.items())), "") or _query_problem(catalog_queries)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return Manifest(), "the manifest is damaged"
     if problem:
         return Manifest(), problem
-    others = {name: value for name, value in content.items() if name not in ("files", "selections")}
-    return Manifest(files, selections, others), ""
+    others = {name: value for name, value in content.items() if name not in ("files", "catalog_queries")}
+    return Manifest(files, catalog_queries, others), ""
 
 
 def _entry_problem(checks: Mapping[str, EntryCheck]) -> Callable[[tuple[str, Entry]], str]:
@@ -103,9 +103,9 @@ def _entry_problem(checks: Mapping[str, EntryCheck]) -> Callable[[tuple[str, Ent
     return problem
 
 
-def _selection_problem(selections: Mapping[str, t.Any]) -> str:
+def _query_problem(catalog_queries: Mapping[str, t.Any]) -> str:
     """Return why what the manifest selects is not used: its content ids become file names and parts of requests."""
-    for content_ids in selections.values():
+    for content_ids in catalog_queries.values():
         if not isinstance(content_ids, list):
             return "the manifest is damaged"
         if len(content_ids) > MAX_CONTENT_IDS:
@@ -119,6 +119,6 @@ def _selection_problem(selections: Mapping[str, t.Any]) -> str:
 def dump_manifest(manifest: Manifest) -> bytes:
     """Return the manifest's bytes, the same for the same content."""
     content = {**manifest.others, "files": manifest.files}
-    if manifest.selections:
-        content["selections"] = manifest.selections
+    if manifest.catalog_queries:
+        content["catalog_queries"] = manifest.catalog_queries
     return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode("utf-8")

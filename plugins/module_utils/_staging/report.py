@@ -97,9 +97,9 @@ def build_result(
     """Return one item of the return value `licenses`; `entry` is what the manifest says of a staged license."""
     facts = entry or {}
     return {
-        "request": request.number,
+        "index": request.index,
         **{name: getattr(request.key, name) or None for name in IDS},
-        "selection": request.selection or None,
+        "catalog_query": request.catalog_query or None,
         **{name: facts.get(name) or None for name in FACTS},
         "path": path,
         "sha256": facts.get("sha256"),

@@ -85,7 +85,7 @@ def _report(result: Mapping[str, t.Any], requests: Sequence[LicenseRequest]) -> 
     counts = [0] * len(requests)
     licenses = []
     for item in _list(result["licenses"]):
-        index = item["request"]
+        index = item["index"]
         if type(index) is not int or not 0 <= index < len(requests):
             raise ValueError("a license was not requested")
         counts[index] += 1
@@ -93,7 +93,7 @@ def _report(result: Mapping[str, t.Any], requests: Sequence[LicenseRequest]) -> 
     for request, count in zip(requests, counts, strict=True):
         if not 1 <= count <= (MAX_CONTENT_IDS if request.unresolved else 1):
             raise ValueError(f"{count} results for the license {request.key}")
-    if [item["request"] for item in licenses] != sorted(item["request"] for item in licenses):
+    if [item["index"] for item in licenses] != sorted(item["index"] for item in licenses):
         raise ValueError("the licenses are in another order")
     diff = [{str(name): _text(value) or "" for name, value in one.items()} for one in _list(result.get("diff") or [])]
     warnings = [printable(str(one), 1000) for one in _list(result.get("warnings") or [])]
@@ -116,11 +116,11 @@ def _checked(item: Mapping[str, t.Any], request: LicenseRequest) -> dict[str, t.
         raise ValueError(f"an unknown state of {key}")
     texts = {name: _text(item[name]) for name in (*FACTS, "path", "sha256", "error")}
     ids = {**{name: getattr(key, name) or None for name in IDS}, "content_id": content_id or None}
-    selection = request.selection or None
+    query = request.catalog_query or None
     return {
-        "request": item["request"],
+        "index": item["index"],
         **ids,
-        "selection": selection,
+        "catalog_query": query,
         **texts,
         "size": size,
         "state": state,
@@ -148,7 +148,7 @@ def _item(request: LicenseRequest) -> dict[str, str]:
         "sku_id": request.key.sku_id,
         "content_id": request.key.content_id,
         "filename": request.filename,
-        "selection": request.selection,
+        "catalog_query": request.catalog_query,
         **asdict(request.packages),
     }
     item = {name: value for name, value in item.items() if value}

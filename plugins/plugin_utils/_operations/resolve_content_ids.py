@@ -73,7 +73,7 @@ def _resolve(
     if not content_ids:
         return ServiceError(
             attempted,
-            f"no package of it matches {request.selection}; {describe(packages)}",
+            f"no package of it matches {request.catalog_query}; {describe(packages)}",
             "Check sku_id, architecture, language and package_family_name, or set content_id",
         )
     if len(content_ids) > MAX_CONTENT_IDS:

@@ -52,10 +52,10 @@ def return_licenses(requests: Sequence[LicenseRequest], source: LicenseSource) -
 
 def _resolve(requests: Sequence[LicenseRequest], source: LicenseSource) -> list[Item]:
     to_find = [request for request in requests if request.unresolved]
-    found = dict(zip((request.number for request in to_find), source.resolve(to_find), strict=True))
+    found = dict(zip((request.index for request in to_find), source.resolve(to_find), strict=True))
     items = []
     for request in requests:
-        resolved = found.get(request.number, [request])
+        resolved = found.get(request.index, [request])
         if isinstance(resolved, ProvisioningError):
             items.append(Item(request, error=str(resolved)))
         else:

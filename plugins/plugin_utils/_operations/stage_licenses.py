@@ -57,7 +57,7 @@ def stage_licenses(
     What could be had is staged, whatever else fails. Raises StagingError when the host's directory cannot be used.
     """
     report = delivery.stage(_numbered(requests))
-    items = [_look(requests[result["request"]], result, force) for result in report.licenses]
+    items = [_look(requests[result["index"]], result, force) for result in report.licenses]
     if check_mode:
         _predict(items, report)
     elif any(item.wanted for item in items):
@@ -69,7 +69,7 @@ def stage_licenses(
 
 def _numbered(requests: Iterable[LicenseRequest]) -> list[LicenseRequest]:
     """Let results name positions in what is sent, whatever the user's list was."""
-    return [replace(request, number=index) for index, request in enumerate(requests)]
+    return [replace(request, index=index) for index, request in enumerate(requests)]
 
 
 def _look(request: LicenseRequest, result: dict[str, t.Any], force: bool) -> Item:
@@ -99,11 +99,11 @@ def _resolve(
     requests: Sequence[LicenseRequest], items: Sequence[Item], source: LicenseSource, force: bool
 ) -> list[Item]:
     """Find content ids where the host knew none, or where they are looked up anew; return the items in order."""
-    unknown = {item.request.number for item in items if item.request.unresolved}
-    to_find = [request for request in requests if request.unresolved and (force or request.number in unknown)]
-    resolved = [item for item in items if item.request.number not in {request.number for request in to_find}]
+    unknown = {item.request.index for item in items if item.request.unresolved}
+    to_find = [request for request in requests if request.unresolved and (force or request.index in unknown)]
+    resolved = [item for item in items if item.request.index not in {request.index for request in to_find}]
     for request, found in zip(to_find, source.resolve(to_find), strict=True):
-        known = {item.request.key.content_id.lower(): item for item in items if item.request.number == request.number}
+        known = {item.request.key.content_id.lower(): item for item in items if item.request.index == request.index}
         if isinstance(found, ProvisioningError):
             for item in known.values():
                 item.error = str(found)
@@ -113,7 +113,7 @@ def _resolve(
             before = known.get(one.key.content_id.lower())
             result = before.result if before is not None else build_result(one, FAILED, None, None)
             resolved.append(Item(one, result, wanted=True, found_now=True))
-    return sorted(resolved, key=lambda item: item.request.number)
+    return sorted(resolved, key=lambda item: item.request.index)
 
 
 def _fetch(items: Sequence[Item], source: LicenseSource) -> None:
@@ -124,7 +124,7 @@ def _fetch(items: Sequence[Item], source: LicenseSource) -> None:
             item.document = outcome
             continue
         item.error = str(outcome)
-        if item.request.selection and not item.found_now and isinstance(outcome, NotFoundError):
+        if item.request.catalog_query and not item.found_now and isinstance(outcome, NotFoundError):
             item.error += _REMEMBERED
 
 
@@ -135,7 +135,7 @@ def _deliver(items: Sequence[Item], delivery: Delivery, first: StagingReport) ->
         return first
     second = delivery.stage(_numbered(replace(item.request, document=item.document) for item in items))
     for result in second.licenses:
-        item = items[result["request"]]
+        item = items[result["index"]]
         if result["state"] != UNCHANGED or item.result["state"] != FETCHED:
             item.result = result
     return StagingReport(
@@ -151,6 +151,6 @@ def _deliver(items: Sequence[Item], delivery: Delivery, first: StagingReport) ->
 def _complete(items: Sequence[Item], report: StagingReport) -> StagingReport:
     for item in items:
         error = f"{item.request.problem}." if item.request.problem else item.error
-        item.result.update(request=item.request.number, **({"state": FAILED, "error": error} if error else {}))
+        item.result.update(index=item.request.index, **({"state": FAILED, "error": error} if error else {}))
     report.licenses = [item.result for item in items]
     return report

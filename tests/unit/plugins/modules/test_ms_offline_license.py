@@ -55,8 +55,8 @@ class TestFirstRun:
     def test_returns_every_fact(self, host) -> None:
         (item,) = host.run(ONE.brought()).result["licenses"]
         assert item == {
-            "request": 0,
-            "selection": None,
+            "index": 0,
+            "catalog_query": None,
             "product_id": PRODUCT_ID,
             "sku_id": "0015",
             "content_id": CONTENT_ID,
@@ -687,13 +687,13 @@ print(sorted({"requests", "urllib3", "msal", "cryptography"} & new))
 class TestWithoutAContentId:
     """What the host knows of licenses whose content ids the controller finds."""
 
-    SELECTION = f"{PRODUCT_ID.lower()}/0015"
+    QUERY = f"{PRODUCT_ID.lower()}/0015"
 
     def test_reports_that_it_is_not_known(self, host) -> None:
         run = host.run({"product_id": PRODUCT_ID}, OTHER.brought(), service="store_licensing")
         assert (run.states, run.reasons) == (["failed", "fetched"], ["unresolved", "absent"])
         item = run.result["licenses"][0]
-        assert (item["request"], item["selection"], item["content_id"], item["path"]) == (0, self.SELECTION, None, None)
+        assert (item["index"], item["catalog_query"], item["content_id"], item["path"]) == (0, self.QUERY, None, None)
         assert "its content id is not known yet" in item["error"]
         assert host.names == {OTHER.name}
 
@@ -706,14 +706,14 @@ class TestWithoutAContentId:
     def test_remembers_what_it_was_told(self, host) -> None:
         second = License(content_id="0c2fd5a3-6b1c-4a0b-8a43-4c5d9f1e2b77")
         host.run(
-            ONE.brought(selection=self.SELECTION), second.brought(selection=self.SELECTION), service="store_licensing"
+            ONE.brought(catalog_query=self.QUERY), second.brought(catalog_query=self.QUERY), service="store_licensing"
         )
         before = host.snapshot()
         run = host.run({"product_id": PRODUCT_ID}, service="store_licensing")
         assert not run.failed
         assert run.result["changed"] is False
         assert [item["content_id"] for item in run.result["licenses"]] == [ONE.content_id, second.content_id]
-        assert [item["request"] for item in run.result["licenses"]] == [0, 0]
+        assert [item["index"] for item in run.result["licenses"]] == [0, 0]
         assert host.snapshot() == before
         host.path(second.name).unlink()
         run = host.run({"product_id": PRODUCT_ID}, service="store_licensing")
@@ -724,15 +724,15 @@ class TestWithoutAContentId:
         assert host.run({"product_id": PRODUCT_ID}, service="store_licensing").reasons == ["unresolved"]
 
     def test_forgets_what_is_pruned(self, host) -> None:
-        host.run(ONE.brought(selection=self.SELECTION), service="store_licensing")
+        host.run(ONE.brought(catalog_query=self.QUERY), service="store_licensing")
         run = host.run(OTHER.brought(), service="store_licensing", prune=True)
         assert run.result["pruned"] == [str(host.path(ONE.name))]
-        assert "selections" not in json.loads(host.manifest.read_bytes())
+        assert "catalog_queries" not in json.loads(host.manifest.read_bytes())
 
     def test_a_damaged_memory_is_not_used(self, host) -> None:
-        host.run(ONE.brought(selection=self.SELECTION), service="store_licensing")
+        host.run(ONE.brought(catalog_query=self.QUERY), service="store_licensing")
         content = json.loads(host.manifest.read_bytes())
-        content["selections"][self.SELECTION] = ["../../etc/passwd"]
+        content["catalog_queries"][self.QUERY] = ["../../etc/passwd"]
         host.manifest.write_text(json.dumps(content))
         run = host.run({"product_id": PRODUCT_ID}, service="store_licensing")
         assert run.reasons == ["unresolved"]

@@ -253,16 +253,16 @@ class TestByProduct:
     def test_are_not_resolved_yet(self, content_id: dict[str, Any]) -> None:
         (made,) = self.make({"product_id": PRODUCT_ID, **content_id})
         assert made.unresolved
-        assert (made.filename, made.number) == ("", 0)
+        assert (made.filename, made.index) == ("", 0)
         assert str(made.key) == f"{PRODUCT_ID}/0015"
         with pytest.raises(OptionError, match="content_id is missing"):
             requests.requests_from([{"product_id": PRODUCT_ID}])
 
     def test_beside_others_keep_their_places(self) -> None:
         made = self.make({"product_id": PRODUCT_ID}, licenses(1)[0].item(), {"product_id": "9WZDNCRFHVFW"})
-        assert [one.number for one in made] == [0, 1, 2]
+        assert [one.index for one in made] == [0, 1, 2]
         assert [one.unresolved for one in made] == [True, False, True]
-        assert [bool(one.selection) for one in made] == [True, False, True]
+        assert [bool(one.catalog_query) for one in made] == [True, False, True]
 
     def test_resolved_ones_are_complete(self) -> None:
         (made,) = self.make({"product_id": PRODUCT_ID, "architecture": "x64"})
@@ -270,11 +270,11 @@ class TestByProduct:
             one = made.resolved(CONTENT_ID, form)
             assert not one.unresolved
             assert one.filename == f"{PRODUCT_ID}_0015_{CONTENT_ID}{ending}"
-            assert (one.number, one.selection, one.packages) == (made.number, made.selection, made.packages)
+            assert (one.index, one.catalog_query, one.packages) == (made.index, made.catalog_query, made.packages)
         (named,) = self.make({"product_id": PRODUCT_ID, "filename": "a.xml"})
         assert named.resolved(CONTENT_ID, "xml").filename == "a.xml"
 
-    def test_a_selection_is_the_same_for_the_same_question(self) -> None:
+    def test_a_query_is_the_same_text_for_the_same_packages(self) -> None:
         filters = {"architecture": "X64", "language": "de-DE", "package_family_name": "A_b"}
         one, two, three, four, five = self.make(
             {"product_id": PRODUCT_ID, **filters},
@@ -283,21 +283,21 @@ class TestByProduct:
             {"product_id": PRODUCT_ID, "sku_id": "0010"},
             {"product_id": PRODUCT_ID, "architecture": "arm64"},
         )
-        assert one.selection == two.selection
+        assert one.catalog_query == two.catalog_query
         low = PRODUCT_ID.lower()
-        assert one.selection == f"{low}/0015?architecture=x64&language=de-de&package_family_name=a_b"
-        assert three.selection == f"{low}/0015"
-        assert len({one.selection for one in (one, three, four, five)}) == 4
+        assert one.catalog_query == f"{low}/0015?architecture=x64&language=de-de&package_family_name=a_b"
+        assert three.catalog_query == f"{low}/0015"
+        assert len({one.catalog_query for one in (one, three, four, five)}) == 4
 
     def test_another_market_is_another_question(self) -> None:
         item = {"product_id": PRODUCT_ID}
-        found = {market: self.make(item, market=market)[0].selection for market in ("", "US", "us", "DE", "de")}
+        found = {market: self.make(item, market=market)[0].catalog_query for market in ("", "US", "us", "DE", "de")}
         assert found[""] == found["US"] == found["us"] == f"{PRODUCT_ID.lower()}/0015"
         assert found["DE"] == found["de"] == f"{PRODUCT_ID.lower()}/0015?market=de"
 
-    def test_the_host_takes_the_selection_that_it_is_told(self) -> None:
-        (told,) = self.make({"product_id": PRODUCT_ID, "selection": "9x/0015?market=de"})
-        assert told.selection == "9x/0015?market=de"
+    def test_the_host_takes_the_query_that_it_is_given(self) -> None:
+        (told,) = self.make({"product_id": PRODUCT_ID, "catalog_query": "9x/0015?market=de"})
+        assert told.catalog_query == "9x/0015?market=de"
 
     @pytest.mark.parametrize(
         ("changes", "cause"),
@@ -325,9 +325,9 @@ class TestByProduct:
         item = {"product_id": PRODUCT_ID, "filename": "a.xml"}
         assert len(self.make(item, item, {"product_id": "9WZDNCRFHVFW"}, {"product_id": "9WZDNCRFHVFW"})) == 4
 
-    def test_a_license_that_two_selections_find_may_have_two_names(self) -> None:
+    def test_a_license_that_two_queries_find_may_have_two_names(self) -> None:
         """As the host is asked for it in the end."""
-        made = self.make({**ITEM, "selection": "one", "filename": "a.xml"}, {**ITEM, "filename": "b.xml"})
+        made = self.make({**ITEM, "catalog_query": "one", "filename": "a.xml"}, {**ITEM, "filename": "b.xml"})
         assert [one.filename for one in made] == ["a.xml", "b.xml"]
 
 
@@ -340,13 +340,13 @@ class TestTerms:
             (made,) = requests.requests_from_terms([term], by_product)
             assert made.key == requests.LicenseKey(PRODUCT_ID, "0015", CONTENT_ID)
             assert not made.unresolved
-            assert made.selection == ""
+            assert made.catalog_query == ""
 
     def test_keep_their_order(self) -> None:
         terms = [f"{item.product_id}/0015/{item.content_id}" for item in licenses(5)]
         made = requests.requests_from_terms(terms)
         assert [str(one.key) for one in made] == terms
-        assert [one.number for one in made] == list(range(5))
+        assert [one.index for one in made] == list(range(5))
 
     @pytest.mark.parametrize(
         ("term", "cause"),
@@ -376,7 +376,7 @@ class TestTerms:
         (made,) = requests.requests_from_terms([term], True, packages)
         assert made.unresolved
         assert made.key == requests.LicenseKey(PRODUCT_ID, sku_id, "")
-        assert (made.packages, made.selection) == (packages, f"{PRODUCT_ID.lower()}/{sku_id}?architecture=x64")
+        assert (made.packages, made.catalog_query) == (packages, f"{PRODUCT_ID.lower()}/{sku_id}?architecture=x64")
 
     @pytest.mark.parametrize(
         ("term", "cause"),

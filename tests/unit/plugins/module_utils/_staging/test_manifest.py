@@ -79,11 +79,11 @@ class TestManifest:
 
     def test_comes_back_as_it_was(self) -> None:
         files = {item.name: entry_of(item) for item in licenses(20)}
-        selections = {f"{item.product_id}/0015": [item.content_id, CONTENT_ID] for item in licenses(20)}
-        manifest = Manifest(files, selections)
+        catalog_queries = {f"{item.product_id}/0015": [item.content_id, CONTENT_ID] for item in licenses(20)}
+        manifest = Manifest(files, catalog_queries)
         data = dump_manifest(manifest)
         assert load(data) == (manifest, "")
-        turned = Manifest(dict(reversed(files.items())), dict(reversed(selections.items())))
+        turned = Manifest(dict(reversed(files.items())), dict(reversed(catalog_queries.items())))
         assert dump_manifest(turned) == data
         assert data.endswith(b"}\n")
 
@@ -133,10 +133,10 @@ class TestManifest:
             json.dumps(manifest_of(size="many")).encode(),
             json.dumps(manifest_of(size=None)).encode(),
             json.dumps(manifest_of(sha256="a")).encode(),
-            json.dumps({**manifest_of(), "selections": []}).encode(),
-            json.dumps({**manifest_of(), "selections": None}).encode(),
-            json.dumps({**manifest_of(), "selections": {"a/0015": None}}).encode(),
-            json.dumps({**manifest_of(), "selections": {"a/0015": 1}}).encode(),
+            json.dumps({**manifest_of(), "catalog_queries": []}).encode(),
+            json.dumps({**manifest_of(), "catalog_queries": None}).encode(),
+            json.dumps({**manifest_of(), "catalog_queries": {"a/0015": None}}).encode(),
+            json.dumps({**manifest_of(), "catalog_queries": {"a/0015": 1}}).encode(),
         ],
     )
     def test_that_is_damaged_is_not_used(self, data: bytes) -> None:
@@ -153,7 +153,7 @@ class TestManifest:
     @pytest.mark.parametrize("content_id", ["../x", "", None, "..", f"{CONTENT_ID}/../x", f"{CONTENT_ID}\n", "a" * 36])
     def test_that_selects_what_is_no_content_id_is_not_used(self, content_id: str | None) -> None:
         """A content id that the manifest remembers becomes part of a file name and of a request."""
-        content = {**manifest_of(), "selections": {"a/0015": [CONTENT_ID, content_id]}}
+        content = {**manifest_of(), "catalog_queries": {"a/0015": [CONTENT_ID, content_id]}}
         manifest, problem = load(content)
         assert manifest == Manifest()
         assert problem == "the manifest was not written by this collection: it selects what is no content id"
@@ -170,22 +170,22 @@ class TestManifest:
             lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=10), below, max_size=4),
             max_leaves=8,
         ),
-        st.sampled_from([*FACTS, "sha256", "size", "a.xml", "files", "version", "selections", "a/0015"]),
+        st.sampled_from([*FACTS, "sha256", "size", "a.xml", "files", "version", "catalog_queries", "a/0015"]),
         st.text(max_size=12),
     )
     def test_of_any_content(self, value: Any, place: str, name: str) -> None:
         """Whatever stands in the place of a value or a name: nothing is raised, and only plain names come out."""
         content = manifest_of(**({place: value} if place in FACTS or place in ("sha256", "size") else {}))
-        if place in ("files", "version", "selections"):
+        if place in ("files", "version", "catalog_queries"):
             content[place] = value
         elif place == "a/0015":
-            content["selections"] = {name: value, "b/0015": [CONTENT_ID]}
+            content["catalog_queries"] = {name: value, "b/0015": [CONTENT_ID]}
         elif place == "a.xml":
             content["files"] = {name: content["files"]["a.xml"], "b.xml": value}
         manifest, problem = load(content)
         assert not (problem and manifest != Manifest())
         assert all(filename_problem(found) == "" for found in manifest.files)
-        assert all(GUID.fullmatch(found) for content_ids in manifest.selections.values() for found in content_ids)
+        assert all(GUID.fullmatch(found) for content_ids in manifest.catalog_queries.values() for found in content_ids)
         assert load(dump_manifest(manifest)) == (manifest, "")
 
 
@@ -199,7 +199,7 @@ class TestSelections:
         return requests_from([{"product_id": PRODUCT_ID, **changes}], content_id_optional=True)[0]
 
     def known(self, *content_ids: str) -> Manifest:
-        return Manifest(selections={self.SELECTION: list(content_ids)})
+        return Manifest(catalog_queries={self.SELECTION: list(content_ids)})
 
     def test_stand_in_place_of_what_was_asked(self) -> None:
         given = request_of(License())
@@ -223,27 +223,27 @@ class TestSelections:
 
     def test_are_remembered(self) -> None:
         manifest = self.known(CONTENT_ID)
-        manifest.selections["other"] = [self.OTHER]
+        manifest.catalog_queries["other"] = [self.OTHER]
         resolved = [self.unresolved().resolved(one, "xml") for one in (self.OTHER.upper(), CONTENT_ID, self.OTHER)]
-        staged.remember_selections(manifest, [*resolved, request_of(License())], only=False)
-        assert manifest.selections == {self.SELECTION: [self.OTHER, CONTENT_ID], "other": [self.OTHER]}
+        staged.record_queries(manifest, [*resolved, request_of(License())], forget_others=False)
+        assert manifest.catalog_queries == {self.SELECTION: [self.OTHER, CONTENT_ID], "other": [self.OTHER]}
 
     def test_are_forgotten_when_only_what_is_asked_for_counts(self) -> None:
         manifest = self.known(CONTENT_ID)
-        manifest.selections["other"] = [self.OTHER]
-        staged.remember_selections(manifest, [self.unresolved().resolved(CONTENT_ID, "xml")], only=True)
-        assert manifest.selections == {self.SELECTION: [CONTENT_ID]}
-        staged.remember_selections(manifest, [request_of(License())], only=True)
-        assert manifest.selections == {}
+        manifest.catalog_queries["other"] = [self.OTHER]
+        staged.record_queries(manifest, [self.unresolved().resolved(CONTENT_ID, "xml")], forget_others=True)
+        assert manifest.catalog_queries == {self.SELECTION: [CONTENT_ID]}
+        staged.record_queries(manifest, [request_of(License())], forget_others=True)
+        assert manifest.catalog_queries == {}
 
     def test_of_what_could_not_be_found_stay(self) -> None:
         manifest = self.known(CONTENT_ID)
         for only in (False, True):
-            staged.remember_selections(manifest, [self.unresolved()], only=only)
-            assert manifest.selections == {self.SELECTION: [CONTENT_ID]}
+            staged.record_queries(manifest, [self.unresolved()], forget_others=only)
+            assert manifest.catalog_queries == {self.SELECTION: [CONTENT_ID]}
 
     def test_are_left_out_of_a_manifest_that_has_none(self) -> None:
-        assert b"selections" not in dump_manifest(Manifest({License().name: entry_of(License())}))
+        assert b"catalog_queries" not in dump_manifest(Manifest({License().name: entry_of(License())}))
 
 
 class TestJudge:
@@ -274,8 +274,8 @@ class TestResults:
         entry = entry_of(License())
         result = report.build_result(request_of(License()), "fetched", "/srv/a.xml", entry, "absent")
         assert result == {
-            "request": 0,
-            "selection": None,
+            "index": 0,
+            "catalog_query": None,
             **FACTS,
             "path": "/srv/a.xml",
             "sha256": entry["sha256"],
@@ -287,7 +287,7 @@ class TestResults:
 
     def test_what_is_not_known_is_none(self) -> None:
         result = report.build_result(request_of(License()), "failed", None, None, error="why")
-        ids = ("request", "product_id", "sku_id", "content_id", "state", "error")
+        ids = ("index", "product_id", "sku_id", "content_id", "state", "error")
         assert {name for name, value in result.items() if value is None} == set(result) - set(ids)
 
     def test_of_a_request_without_a_content_id(self) -> None:
@@ -295,7 +295,7 @@ class TestResults:
             1
         ]
         result = report.build_result(request, "failed", None, None, "unresolved", "why")
-        assert (result["request"], result["selection"]) == (1, f"{PRODUCT_ID.lower()}/0015")
+        assert (result["index"], result["catalog_query"]) == (1, f"{PRODUCT_ID.lower()}/0015")
         assert result["content_id"] is None
         assert report.summary_of([result], 2) == (
             f"1 of 2 licenses failed; the others are in place.\n{PRODUCT_ID}/0015: why"

@@ -151,8 +151,8 @@ class TestResolve:
         product = sources.emu.special("by_architecture")
         plain = sources.emu.product(0)
         found = sources.resolve({"product_id": plain.product_id}, {"product_id": product.product_id})
-        assert [[request.number for request in requests] for requests in found] == [[0], [1, 1]]
-        assert {request.selection for request in found[1]} == {f"{product.product_id.lower()}/0015"}
+        assert [[request.index for request in requests] for requests in found] == [[0], [1, 1]]
+        assert {request.catalog_query for request in found[1]} == {f"{product.product_id.lower()}/0015"}
         names = [f"{product.product_id}_0015_{content_id}_License1.xml" for content_id in product.content_ids]
         assert [request.filename for request in found[1]] == names
         (base64,) = sources.resolve({"product_id": plain.product_id}, format="base64")

@@ -91,12 +91,12 @@ def stage(
 
 def states(staged: StagingReport) -> list[tuple[int, str | None, str]]:
     """Which request, content id, and state each result is of."""
-    return [(item["request"], item["content_id"], item["state"]) for item in staged.licenses]
+    return [(item["index"], item["content_id"], item["state"]) for item in staged.licenses]
 
 
-def selections(directory: Directory) -> dict[str, list[str]]:
+def catalog_queries(directory: Directory) -> dict[str, list[str]]:
     manifest = directory.path / ".ms_offline_license.json"
-    return dict(json.loads(manifest.read_bytes()).get("selections", {})) if manifest.exists() else {}
+    return dict(json.loads(manifest.read_bytes()).get("catalog_queries", {})) if manifest.exists() else {}
 
 
 BOTH = [(0, ONE.content_id, "fetched"), (0, TWO.content_id, "fetched")]
@@ -111,15 +111,15 @@ class TestFirstRun:
         assert directory.files == {ONE.name: ONE.xml, TWO.name: TWO.xml}
         assert (store.looked_up, store.fetched) == ([PRODUCT_ID], [ONE.content_id, TWO.content_id])
         assert directory.calls == 2
-        assert selections(directory) == {SELECTION: [ONE.content_id, TWO.content_id]}
+        assert catalog_queries(directory) == {SELECTION: [ONE.content_id, TWO.content_id]}
 
     def test_beside_licenses_whose_content_id_is_given(self, tmp_path: Path) -> None:
         """The results come in the order of what was asked for."""
         store, directory = Store(ONE, TWO, OTHER), Directory(tmp_path)
         requests = wanted(OTHER.item(), {"product_id": PRODUCT_ID}, OTHER.item(filename=OTHER.name))
         staged = stage(store, directory, requests)
-        assert [item["request"] for item in staged.licenses] == [0, 1, 1, 2]
-        assert [item["selection"] for item in staged.licenses] == [None, SELECTION, SELECTION, None]
+        assert [item["index"] for item in staged.licenses] == [0, 1, 1, 2]
+        assert [item["catalog_query"] for item in staged.licenses] == [None, SELECTION, SELECTION, None]
         assert store.looked_up == [PRODUCT_ID]
         assert len(directory.files) == 3
 
@@ -135,7 +135,7 @@ class TestFirstRun:
         assert states(staged) == [(0, None, "failed"), (1, OTHER.content_id, "fetched")]
         assert staged.licenses[0]["error"].endswith("nothing is listed. Check it.")
         assert directory.files == {OTHER.name: OTHER.xml}
-        assert selections(directory) == {}
+        assert catalog_queries(directory) == {}
 
     def test_a_single_one_may_have_a_name(self, tmp_path: Path) -> None:
         directory = Directory(tmp_path)
@@ -153,7 +153,7 @@ class TestFirstRun:
         staged = stage(Store(ONE), directory)
         assert states(staged) == [(0, ONE.content_id, "unchanged")]
         assert not staged.changed
-        assert selections(directory) == {SELECTION: [ONE.content_id]}
+        assert catalog_queries(directory) == {SELECTION: [ONE.content_id]}
 
 
 class TestSecondRun:
@@ -180,7 +180,7 @@ class TestSecondRun:
         store = Store(TWO)
         assert states(stage(store, directory, wanted(architecture="arm64"))) == [(0, TWO.content_id, "fetched")]
         assert store.looked_up == [PRODUCT_ID]
-        assert selections(directory) == {
+        assert catalog_queries(directory) == {
             SELECTION: [ONE.content_id],
             f"{SELECTION}?architecture=arm64": [TWO.content_id],
         }
@@ -220,7 +220,7 @@ class TestSecondRun:
         store = Store(ONE)
         staged = stage(store, directory)
         assert (states(staged), store.looked_up) == ([(0, ONE.content_id, "unchanged")], [PRODUCT_ID])
-        assert selections(directory) == {SELECTION: [ONE.content_id]}
+        assert catalog_queries(directory) == {SELECTION: [ONE.content_id]}
 
 
 class TestForce:
@@ -231,14 +231,14 @@ class TestForce:
         staged = stage(store, directory, force=True)
         assert states(staged) == [(0, ONE.content_id, "unchanged"), (0, TWO.content_id, "fetched")]
         assert (store.looked_up, store.fetched) == ([PRODUCT_ID], [ONE.content_id, TWO.content_id])
-        assert selections(directory) == {SELECTION: [ONE.content_id, TWO.content_id]}
+        assert catalog_queries(directory) == {SELECTION: [ONE.content_id, TWO.content_id]}
         assert directory.files == {ONE.name: ONE.xml, TWO.name: TWO.xml}
 
     def test_finds_that_one_is_gone(self, tmp_path: Path) -> None:
         directory = Directory(tmp_path)
         stage(Store(ONE, TWO), directory)
         assert states(stage(Store(TWO), directory, force=True)) == [(0, TWO.content_id, "unchanged")]
-        assert selections(directory) == {SELECTION: [TWO.content_id]}
+        assert catalog_queries(directory) == {SELECTION: [TWO.content_id]}
         assert set(directory.files) == {ONE.name, TWO.name}
         pruned = stage(Store(), Directory(tmp_path, prune=True))
         assert pruned.pruned == [str(tmp_path / ONE.name)]
@@ -264,7 +264,7 @@ class TestForce:
         assert states(staged) == [(0, ONE.content_id, "failed"), (0, TWO.content_id, "failed")]
         assert all("nothing is listed" in item["error"] for item in staged.licenses)
         assert set(directory.files) == {ONE.name, TWO.name}
-        assert selections(directory) == {SELECTION: [ONE.content_id, TWO.content_id]}
+        assert catalog_queries(directory) == {SELECTION: [ONE.content_id, TWO.content_id]}
         # Without force the licenses do what they are for.
         store = Store()
         assert [item["state"] for item in stage(store, directory).licenses] == ["unchanged", "unchanged"]
@@ -308,7 +308,7 @@ class TestPrune:
         store = Store()
         staged = stage(store, directory, wanted(OTHER.item()))
         assert staged.pruned == sorted(str(tmp_path / name) for name in (ONE.name, TWO.name))
-        assert selections(directory) == {}
+        assert catalog_queries(directory) == {}
         assert (store.looked_up, store.fetched) == ([], [])
 
     def test_in_the_first_run_removes_what_was_there_before(self, tmp_path: Path) -> None:

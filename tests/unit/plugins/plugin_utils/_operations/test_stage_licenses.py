@@ -212,7 +212,7 @@ class TestReturn:
         staged = return_licenses(requests, Service(MANY[0]))
         assert states(staged) == ["fetched", "failed", "failed"]
         assert "not owned" in staged.licenses[1]["error"]
-        assert staged.licenses[2]["error"].endswith("the license blob is not base64 text.")
+        assert staged.licenses[2]["error"].count("the license blob is not base64 text. Give the license as its XML")
         assert "document" not in staged.licenses[1]
 
     def test_without_a_sign_in(self) -> None:
