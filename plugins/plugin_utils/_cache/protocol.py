@@ -39,3 +39,23 @@ class NoCache:
     ) -> Entry:
         """Return what create returns."""
         return create()
+
+
+class MemoryCache:
+    """Keeps entries as long as it exists itself, for one thread."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+
+    def find(self, key: str) -> Entry | None:
+        """See Cache."""
+        return self._entries.get(key)
+
+    def get_or_create(
+        self, key: str, create: t.Callable[[], Entry], usable: t.Callable[[Entry], bool] | None = None
+    ) -> Entry:
+        """See Cache."""
+        entry = self._entries.get(key)
+        if entry is None or (usable is not None and not usable(entry)):
+            entry = self._entries[key] = create()
+        return entry

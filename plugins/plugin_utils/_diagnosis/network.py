@@ -3,13 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""The lower steps of a check of access: proxy, name resolution, TCP and TLS, each by itself."""
+"""The lower steps of a diagnosis: proxy, name resolution, TCP and TLS, each by itself."""
 
 from __future__ import annotations
 
 import http.client
 import os
-import socket
 import ssl
 import time
 import typing as t
@@ -23,9 +22,11 @@ except ImportError:
     requests = None  # type: ignore[assignment]
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http import total_timeout
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import missing_library
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
+_MAX_ADDRESS_SECONDS = 5.0
 # X509_V_ERR_… of OpenSSL.
 _EXPIRED = (9, 10)
 _OTHER_NAME = (62, 64)
@@ -52,13 +53,13 @@ class Target:
         return (self.proxy_host, self.proxy_port) if self.proxy_host else (self.host, self.port)
 
     @property
-    def way(self) -> str:
-        """By which way the host is reached."""
+    def route(self) -> str:
+        """How the host is reached."""
         return f"by the proxy {self.proxy_shown}" if self.proxy_host else "directly, without a proxy"
 
 
 class StepFailed(Exception):
-    """A step failed; the text says why, C(remedy) what to do, and C(gone) whether the host itself may be gone."""
+    """A step failed; the text says why, `remedy` what to do, and `gone` whether the host itself may be gone."""
 
     def __init__(self, why: str, remedy: str, gone: bool = False) -> None:
         super().__init__(why)
@@ -67,20 +68,20 @@ class StepFailed(Exception):
 
 
 class StepSkipped(Exception):
-    """A step cannot be taken by itself; the text says why. The next one can."""
+    """A step cannot be checked by itself; the text says why. The next one can."""
 
 
-def target_of(url: str, proxies: Mapping[str, str]) -> Target:
-    """Find out by which way requests reaches a URL; `proxies` has the URL of its proxy by its scheme, if there is one.
+def resolve_route(url: str, proxies: Mapping[str, str]) -> Target:
+    """Return how a URL is reached; `proxies` has the URL of its proxy by its scheme, if there is one.
 
-    Raises StepFailed.
+    Raises StepFailed or MissingLibraryError.
     """
     if requests is None:
         raise missing_library("requests")
     parts = urlsplit(url)
     port = parts.port or 443
     try:
-        # The form in which names are asked for; a name that has none cannot be reached by any way.
+        # The form in which names are resolved; a name without it cannot be reached at all.
         host = (parts.hostname or "").encode("idna").decode()
     except UnicodeError:
         raise StepFailed(
@@ -89,20 +90,22 @@ def target_of(url: str, proxies: Mapping[str, str]) -> Target:
     proxy = proxies.get(parts.scheme)
     if not proxy:
         return Target(host, port)
-    way = urlsplit(proxy)
-    proxy_port = way.port or (443 if way.scheme == "https" else 80)
+    hop = urlsplit(proxy)
+    proxy_port = hop.port or (443 if hop.scheme == "https" else 80)
     headers = requests.adapters.HTTPAdapter().proxy_headers(proxy)
-    shown = f"{way.scheme}://{way.hostname}:{proxy_port}"
-    return Target(host, port, way.hostname or "", proxy_port, shown, tuple(headers.items()))
+    shown = f"{hop.scheme}://{hop.hostname}:{proxy_port}"
+    return Target(host, port, hop.hostname or "", proxy_port, shown, tuple(headers.items()))
 
 
-def resolve(target: Target) -> str:
+def resolve(target: Target, seconds: float) -> str:
     """Resolve the name of the first hop; return its addresses as text. Raises StepFailed."""
     host, port = target.first_hop
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = total_timeout.resolve(host, port, seconds)
     except (OSError, UnicodeError) as exc:
         reason = getattr(exc, "strerror", None) or "it is no host name"
+        if isinstance(exc, total_timeout.NameResolutionTimeout):
+            reason = f"no name server answered within {seconds:g} seconds"
         if target.proxy_host:
             raise StepFailed(f"the proxy's name {host} does not resolve ({reason})", _PROXY_REMEDY) from None
         raise StepFailed(
@@ -111,44 +114,50 @@ def resolve(target: Target) -> str:
             " variable HTTPS_PROXY",
             gone=True,
         ) from None
-    return f"{host} is {', '.join(dict.fromkeys(str(entry[4][0]) for entry in found))}"
+    return f"{host} is {', '.join(dict.fromkeys(_address(entry) for entry in found))}"
 
 
-def connect(target: Target, timeout: float) -> str:
-    """Connect to the first hop within so many seconds, however many addresses it has. Raises StepFailed."""
+def connect(target: Target, seconds: float) -> str:
+    """Connect to each address of the first hop, all within so many seconds; name those that do not answer.
+
+    Raises StepFailed when none does.
+    """
     host, port = target.first_hop
-    try:
-        _connect_to_one(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), timeout)
-    except OSError as exc:
-        reason = _reason(exc, timeout)
-        if target.proxy_host:
-            raise StepFailed(f"no connection to the proxy {host}:{port} ({reason})", _PROXY_REMEDY) from None
-        raise StepFailed(
-            f"no connection to {host}:{port} ({reason})",
-            "Check the firewalls between the controller and this host; where only a proxy leads out, set the"
-            " environment variable HTTPS_PROXY",
-            gone=True,
-        ) from None
-    return f"{host}:{port} accepts connections"
-
-
-def _connect_to_one(found: t.Sequence[t.Any], timeout: float) -> None:
-    """Connect to the first address that answers; each gets its share of the time. Raises OSError of the last one."""
-    end = time.monotonic() + timeout
+    good, dead = [], []
     problem: OSError = OSError("it has no address")
-    for number, (family, kind, protocol, _name, address) in enumerate(found):
-        share = max(0.01, end - time.monotonic()) / (len(found) - number)
+    try:
+        found = total_timeout.resolve(host, port, seconds)
+    except OSError as exc:
+        found, problem = [], exc
+    for address in found:
+        share = min(seconds / len(found), _MAX_ADDRESS_SECONDS)
         try:
-            with socket.socket(family, kind, protocol) as attempt:
-                attempt.settimeout(share)
-                attempt.connect(address)
-                return
+            total_timeout.connect([address], share).close()
+            good.append(_address(address))
         except OSError as exc:
             problem = exc
-    raise problem
+            dead.append(f"{_address(address)} ({_reason(exc, share)})")
+    if good:
+        shown = f"{host}:{port} accepts connections"
+        if not dead:
+            return shown
+        return f"{shown} at {', '.join(good)}, but not at {', '.join(dead)}: check the route to what does not answer"
+    reason = _reason(problem, seconds)
+    if target.proxy_host:
+        raise StepFailed(f"no connection to the proxy {host}:{port} ({reason})", _PROXY_REMEDY)
+    raise StepFailed(
+        f"no connection to {host}:{port} ({reason})",
+        "Check the firewalls between the controller and this host; where only a proxy leads out, set the"
+        " environment variable HTTPS_PROXY",
+        gone=True,
+    )
 
 
-def shake_hands(target: Target, settings: Settings) -> str:
+def _address(found: total_timeout.Address) -> str:
+    return str(found[4][0])
+
+
+def tls_handshake(target: Target, settings: Settings) -> str:
     """Make a TLS connection to the host, by the proxy if there is one; tell whose certificate it shows.
 
     Raises StepFailed, and StepSkipped for kinds of proxies to which only requests can talk.
@@ -173,14 +182,12 @@ def _certificate(target: Target, timeout: float, context: ssl.SSLContext) -> tup
 
     Raises StepFailed, and SSLCertVerificationError where the context verifies.
     """
-    connection: t.Any
-    if target.proxy_host:
-        connection = _Tunnel(target, timeout, context)
-    else:
-        connection = http.client.HTTPSConnection(*target.first_hop, timeout=timeout, context=context)
+    connection = _Connection(target, timeout, context)
     try:
-        connection.connect()
-        return (connection.sock.version(), *_facts(connection.sock.getpeercert(binary_form=True)))
+        with total_timeout.bounded(time.monotonic() + timeout):
+            connection.connect()
+        tls = t.cast(ssl.SSLSocket, connection.sock)
+        return (tls.version() or "", *_facts(tls.getpeercert(binary_form=True)))
     except ssl.SSLCertVerificationError:
         raise
     except (OSError, http.client.HTTPException) as exc:
@@ -196,9 +203,9 @@ def _certificate(target: Target, timeout: float, context: ssl.SSLContext) -> tup
         connection.close()
 
 
-def _proxy_refused(target: Target, said: str) -> StepFailed:
-    """The failure for an answer such as C(Tunnel connection failed: 407 Authentication Required)."""
-    answer = printable(said.partition(": ")[2], 100)
+def _proxy_refused(target: Target, response: str) -> StepFailed:
+    """Return the failure for a response such as `Tunnel connection failed: 407 Authentication Required`."""
+    answer = printable(response.partition(": ")[2], 100)
     remedy = f"Ask who runs the proxy to let the controller reach {target.host}:{target.port}, or set NO_PROXY"
     if answer.startswith("407") and target.proxy_headers:
         remedy = (
@@ -213,7 +220,7 @@ def _proxy_refused(target: Target, said: str) -> StepFailed:
 
 
 def _not_verified(target: Target, settings: Settings, problem: ssl.SSLCertVerificationError) -> StepFailed:
-    """The failure for a certificate that does not verify. Nothing is sent while it is looked at."""
+    """Return the failure for a certificate that does not verify. Nothing is sent while it is read."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -238,17 +245,22 @@ def _not_verified(target: Target, settings: Settings, problem: ssl.SSLCertVerifi
     return StepFailed(why, remedy, gone=problem.verify_code in (*_EXPIRED, *_OTHER_NAME))
 
 
-class _Tunnel(http.client.HTTPConnection):
-    """A TLS connection through a proxy: CONNECT in the clear, then TLS with the host."""
+class _Connection(http.client.HTTPConnection):
+    """A TLS connection to a host: directly, or through a proxy, with CONNECT in the clear before."""
 
     def __init__(self, target: Target, timeout: float, context: ssl.SSLContext) -> None:
         super().__init__(*target.first_hop, timeout=timeout)
         self._target = target
+        self._seconds = timeout
         self._tls = context
-        self.set_tunnel(target.host, target.port, headers=dict(target.proxy_headers))
+        if target.proxy_host:
+            self.set_tunnel(target.host, target.port, headers=dict(target.proxy_headers))
 
     def connect(self) -> None:
-        super().connect()
+        """Connect as the requests of the collection do."""
+        self.sock = total_timeout.connect(total_timeout.resolve(self.host, self.port, self._seconds), self._seconds)
+        if self._target.proxy_host:
+            self._tunnel()  # type: ignore[attr-defined]
         self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._target.host)
 
 

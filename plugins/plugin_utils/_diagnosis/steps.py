@@ -3,31 +3,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""Walks to a service step by step, and tells of each step whether it passes and what to do if not."""
+"""Checks step by step whether the controller reaches a service and signs in to it, and what to do if not."""
 
 from __future__ import annotations
 
+import functools
 import time
 import typing as t
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import SECRET_OPTIONS
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Entry
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import MemoryCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.network import (
     StepFailed,
     StepSkipped,
     Target,
     connect,
     resolve,
-    shake_hands,
-    target_of,
+    resolve_route,
+    tls_handshake,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.token_claims import (
     CLOCK_SECONDS,
-    facts_of,
-    problem_of,
+    find_problem,
+    read_claims,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import (
     MINIMUM_VERSIONS,
@@ -45,13 +47,30 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.op
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.token_source import TokenSource
 
 PASS, FAIL, SKIPPED = "pass", "fail", "skipped"
-_SIGN_IN_STEPS = ("sign_in_proxy", "sign_in_name", "sign_in_tcp", "sign_in_tls", "sign_in_discovery", "sign_in_clock")
-_SERVICE_STEPS = ("service_proxy", "service_name", "service_tcp", "service_tls", "service_call")
-# Any product will do; this one is in the Store's documentation.
-_NO_WORD = (
-    "the answer has no word in it: the service may give such ones for what it does not have, but so does anything"
-    " else at a wrong base_url"
+_SIGN_IN_STEPS = (
+    "sign_in_proxy",
+    "sign_in_name",
+    "sign_in_tcp",
+    "sign_in_tls",
+    "sign_in_discovery",
+    "sign_in_clock",
 )
+_SERVICE_STEPS = ("service_proxy", "service_name", "service_tcp", "service_tls", "service_call")
+_EMPTY_RESPONSE = (
+    "the response is empty; the service may answer so for an unknown id, and so may another server at a wrong base_url"
+)
+
+# What is left out of the options to check the network without a credential.
+_CREDENTIAL_OPTIONS = (
+    *SECRET_OPTIONS,
+    "auth_method",
+    "tenant_id",
+    "client_id",
+    "client_certificate_path",
+    "federated_token_file",
+    "refresh_token_file",
+)
+_NO_TOKEN = "none"
 
 Step = dict[str, t.Any]
 
@@ -60,27 +79,30 @@ class AccessCheck:
     """Checks the access to one service with the credentials at hand. Nothing is changed anywhere."""
 
     def __init__(self, options: Mapping[str, t.Any], service: str, versions: Mapping[str, str]) -> None:
-        """Take the shared options, a service's name, and the versions of what it is reached by, empty for what is
-        missing."""
+        """Take the shared options, a service's name, and the versions of the libraries, empty for what is missing."""
         self._service = service
         self._versions = versions
         self._options = options
         self._steps: list[Step] = []
-        self._kept = _Kept()
-        self._discovery: Response | None = None
+        self._cache = MemoryCache()
+        self._openid_response: Response | None = None
         self._tenant = ""
 
     def run(self) -> dict[str, t.Any]:
-        """Walk; return the service, its address, the steps, and whether none failed."""
-        self._take("versions", self._compare_versions)
-        settings = self._checked_options()
+        """Run all steps; return the service, its address, the steps, and whether none failed."""
+        self._run_step("versions", self._compare_versions)
+        settings = self._run_step("options", self._validate_options)
         if settings is not None:
-            self._walk(settings)
+            self._check(settings)
+        else:
+            # Whether the hosts can be reached is worth knowing before there is a credential.
+            settings = self._settings_without_credential()
+            self._check_network_only(settings)
         return {
             "service": self._service,
             "base_url": settings.base_url if settings else "",
             "authority": settings.authority if settings else "",
-            "auth_method": settings.auth_method if settings else "",
+            "auth_method": settings.auth_method if settings and settings.access_token != _NO_TOKEN else "",
             "steps": self._steps,
             "passed": not any(step["status"] == FAIL for step in self._steps),
         }
@@ -96,39 +118,49 @@ class AccessCheck:
             )
         return ", ".join(f"{name} {version or 'missing'}" for name, version in self._versions.items())
 
-    def _checked_options(self) -> Settings | None:
-        found: list[Settings] = []
+    def _validate_options(self) -> tuple[str, Settings]:
+        settings = settings_from(self._options, self._service)
+        SERVICES[self._service].arguments(self._options)
+        who = f", application {printable(settings.client_id, 60)}" if settings.client_id else ""
+        where = f" in tenant {settings.tenant_id}" if settings.tenant_id else ""
+        return f"sign-in by {settings.auth_method}{who}{where}, for the audience {settings.audience}", settings
 
-        def check() -> str:
-            settings = settings_from(self._options, self._service)
-            SERVICES[self._service].arguments(self._options)
-            found.append(settings)
-            who = f", application {printable(settings.client_id, 60)}" if settings.client_id else ""
-            where = f" in tenant {settings.tenant_id}" if settings.tenant_id else ""
-            return f"sign-in by {settings.auth_method}{who}{where}, for the audience {settings.audience}"
-
-        if not self._take("options", check):
-            self._skip_all((*_SIGN_IN_STEPS, "token", *_SERVICE_STEPS), "options failed")
+    def _settings_without_credential(self) -> Settings | None:
+        """Return settings that serve to reach the hosts, or `None` when addresses or CAs are wrong, too."""
+        network = {name: value for name, value in self._options.items() if name not in _CREDENTIAL_OPTIONS}
+        try:
+            return settings_from({**network, "auth_method": "access_token", "access_token": _NO_TOKEN}, self._service)
+        except ProvisioningError:
             return None
-        return found[0]
 
-    def _walk(self, settings: Settings) -> None:
+    def _check_network_only(self, settings: Settings | None) -> None:
+        why = "options failed"
+        if settings is None:
+            self._skip_all((*_SIGN_IN_STEPS, "token", *_SERVICE_STEPS), why)
+            return
+        self._reach("sign_in", settings, settings.authority)
+        self._skip_all(("sign_in_discovery", "sign_in_clock", "token"), why)
+        self._reach("service", settings, settings.base_url, SERVICES[self._service].gone_hint)
+        self._skip("service_call", why)
+
+    def _check(self, settings: Settings) -> None:
         signed_in = self._sign_in(settings)
-        hint = SERVICES[self._service].gone_hint
-        failed = self._reach("service", settings, settings.base_url, hint)
+        failed = self._reach("service", settings, settings.base_url, SERVICES[self._service].gone_hint)
         if signed_in and not failed:
             # The client of the service knows what to say of its retirement.
-            self._take("service_call", lambda: self._call(settings))
+            self._run_step("service_call", lambda: self._call(settings))
         else:
             self._skip("service_call", f"{failed or 'token'} failed")
 
     def _sign_in(self, settings: Settings) -> bool:
-        """Take the steps to a token; return whether there is one that can be used."""
+        """Run the steps to a token; return whether there is one that can be used."""
         if settings.auth_method in ("access_token", "managed_identity"):
             self._skip_all(_SIGN_IN_STEPS, f"auth_method {settings.auth_method} does not need it")
         else:
             failed = self._reach("sign_in", settings, settings.authority)
-            if not failed and not self._take("sign_in_discovery", lambda: self._discover(settings)):
+            if not failed and not self._run_step(
+                "sign_in_discovery", lambda: self._read_openid_configuration(settings)
+            ):
                 failed = "sign_in_discovery"
             elif failed:
                 self._skip("sign_in_discovery", f"{failed} failed")
@@ -136,39 +168,45 @@ class AccessCheck:
                 self._skip_all(("sign_in_clock", "token"), f"{failed} failed")
                 return False
             # A clock that is wrong does not keep every kind of sign-in from working.
-            self._take("sign_in_clock", self._compare_clocks)
-        return self._take("token", lambda: self._get_token(settings))
+            self._run_step("sign_in_clock", self._compare_clocks)
+        return bool(self._run_step("token", lambda: self._get_token(settings)))
 
     def _reach(self, what: str, settings: Settings, url: str, hint: str = "") -> str:
-        """Take the network steps to a host; return the name of the one that failed, or an empty text."""
-        found: list[Target] = []
+        """Run the network steps to a host; return the name of the one that failed, or an empty text."""
+        names = [f"{what}_{step}" for step in ("proxy", "name", "tcp", "tls")]
 
-        def find_way() -> str:
-            found.append(target_of(url, settings.proxies_for(url)))
-            return found[0].way
+        def find_route() -> tuple[str, Target]:
+            target = resolve_route(url, settings.proxies_for(url))
+            return target.route, target
 
-        steps: list[tuple[str, Callable[[], str]]] = [
-            ("proxy", find_way),
-            ("name", lambda: resolve(found[0])),
-            ("tcp", lambda: connect(found[0], settings.timeout)),
-            ("tls", lambda: shake_hands(found[0], settings)),
-        ]
-        failed = ""
-        for name, step in steps:
-            if failed:
-                self._skip(f"{what}_{name}", f"{failed} failed")
-            elif not self._take(f"{what}_{name}", step, hint):
-                failed = f"{what}_{name}"
+        target: Target | None = self._run_step(names[0], find_route)
+        failed = "" if target else names[0]
+        steps: tuple[Callable[[Target], str], ...] = (
+            lambda target: resolve(target, settings.timeout),
+            lambda target: connect(target, settings.timeout),
+            lambda target: tls_handshake(target, settings),
+        )
+        for name, step in zip(names[1:], steps, strict=True):
+            if failed or not target:
+                self._skip(name, f"{failed} failed")
+            elif not self._run_step(name, functools.partial(step, target), hint):
+                failed = name
         return failed
 
-    def _take(self, name: str, step: Callable[[], str], hint: str = "") -> bool:
-        """Take a step; return whether it did not fail. The hint is for a host that may be gone."""
+    def _run_step(self, name: str, step: Callable[[], str | tuple[str, t.Any]], hint: str = "") -> t.Any:
+        """Run a step, which returns its detail, and perhaps a value; return the value, else True, or `None` when the
+        step failed.
+
+        The hint is for a host that may be gone.
+        """
         started = time.monotonic()
         status, remedy = PASS, ""
+        value: t.Any = None
         try:
-            detail = step()
+            outcome = step()
+            detail, value = outcome if isinstance(outcome, tuple) else (outcome, True)
         except StepSkipped as exc:
-            status, detail = SKIPPED, str(exc)
+            status, detail, value = SKIPPED, str(exc), True
         except StepFailed as exc:
             status, detail, remedy = FAIL, str(exc), exc.remedy
             if exc.gone and hint:
@@ -177,10 +215,10 @@ class AccessCheck:
             status, detail, remedy = FAIL, f"{exc.attempted}: {exc.cause}", exc.remedy
         except Exception as exc:
             # A report of one odd step is worth more than none; its text may hold secrets.
-            status, detail = FAIL, f"this step met an error that it does not know ({type(exc).__name__})"
+            status, detail = FAIL, f"this step met an unknown error ({type(exc).__name__})"
             remedy = "Please report it, with the versions above, to the maintainers of the collection"
         self._add(name, status, detail, remedy, time.monotonic() - started)
-        return status != FAIL
+        return value
 
     def _skip(self, name: str, why: str) -> None:
         self._add(name, SKIPPED, why, "", 0.0)
@@ -194,8 +232,8 @@ class AccessCheck:
             {"step": name, "status": status, "detail": detail, "remedy": remedy, "seconds": round(seconds, 3)}
         )
 
-    def _discover(self, settings: Settings) -> str:
-        document, self._discovery = fetch_openid_configuration(settings)
+    def _read_openid_configuration(self, settings: Settings) -> str:
+        document, self._openid_response = fetch_openid_configuration(settings)
         issuer = str(document["issuer"])
         # https://host/<tenant>/v2.0, whether the tenant was given by its id or by a domain.
         parts = issuer.split("/")
@@ -204,7 +242,7 @@ class AccessCheck:
 
     def _compare_clocks(self) -> str:
         try:
-            date = parsedate_to_datetime(str(self._discovery.headers["Date"]) if self._discovery else "")
+            date = parsedate_to_datetime(str(self._openid_response.headers["Date"]) if self._openid_response else "")
             ahead = time.time() - date.timestamp()
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             raise StepSkipped("the sign-in service does not tell the time") from None
@@ -217,42 +255,24 @@ class AccessCheck:
         return f"the controller's clock is within {CLOCK_SECONDS // 60} minutes of that of the sign-in service"
 
     def _get_token(self, settings: Settings) -> str:
-        token = TokenSource(settings, self._kept).token()
-        facts = facts_of(token)
-        if facts is None:
-            return "there is a token, which is opaque: it tells nothing of itself"
+        token = TokenSource(settings, self._cache).token()
+        claims = read_claims(token)
+        if claims is None:
+            return "there is a token, which is opaque: it cannot be read"
         now = time.time()
-        problem = problem_of(facts, settings, self._tenant, now)
+        problem = find_problem(claims, settings, self._tenant, now)
         if problem is not None:
             why, remedy = problem
-            raise StepFailed(f"{why} ({facts.shown(now)})", remedy)
-        shown = facts.shown(now)
-        if SERVICES[self._service].needs_user and not facts.of_user:
+            raise StepFailed(f"{why} ({claims.describe(now)})", remedy)
+        shown = claims.describe(now)
+        if SERVICES[self._service].needs_user and not claims.of_user:
             shown += "; an application without a user is not known to be accepted"
         return shown
 
     def _call(self, settings: Settings) -> str:
         """Make one call that changes and issues nothing."""
-        with open_client(settings, self._kept, options=self._options) as client:
+        with open_client(settings, self._cache, options=self._options) as client:
             found: str = client.probe()
         if not found:
-            raise StepSkipped(_NO_WORD)
+            raise StepSkipped(_EMPTY_RESPONSE)
         return found
-
-
-class _Kept:
-    """A Cache for one walk: the harmless call uses the token that was looked at."""
-
-    def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
-
-    def find(self, key: str) -> Entry | None:
-        return self._entries.get(key)
-
-    def get_or_create(
-        self, key: str, create: Callable[[], Entry], usable: Callable[[Entry], bool] | None = None
-    ) -> Entry:
-        entry = self._entries.get(key)
-        if entry is None or (usable is not None and not usable(entry)):
-            entry = self._entries[key] = create()
-        return entry

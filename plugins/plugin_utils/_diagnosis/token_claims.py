@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""What an access token says of itself. Its claims are shown and judged here, never the token; it is not verified.
+"""Reads the claims of an access token. They are shown and judged, never the token itself; it is not verified.
 
 Source: reference facts on the Store licensing service (roles), and Microsoft's list of built-in roles of Entra.
 """
@@ -40,8 +40,8 @@ _CLOCK_REMEDY = "Set the clock of the controller, best by a time service (NTP)"
 
 
 @dataclass(frozen=True)
-class TokenFacts:
-    """The claims that matter. Texts are empty, and times are 0, where the token does not say."""
+class TokenClaims:
+    """The claims that matter. Texts are empty, and times are 0, where the token has no such claim."""
 
     audience: str
     tenant: str
@@ -55,12 +55,12 @@ class TokenFacts:
     """Seconds since the epoch, as is the next."""
     not_before: float
 
-    def shown(self, now: float) -> str:
-        """Tell what the token is for, in one line."""
+    def describe(self, now: float) -> str:
+        """Return in one line what the token is for."""
         named = [_LICENSING_ROLES[role] for role in self.directory_roles if role in _LICENSING_ROLES]
         facts = [
             f"audience {self.audience or 'none'}",
-            f"roles {' '.join(self.roles) or 'none'}",
+            f"{'delegated permissions' if self.of_user else 'roles'} {' '.join(self.roles) or 'none'}",
             f"directory roles {', '.join(named)}" if named else "",
             f"application {self.application or 'not named'}",
             f"tenant {self.tenant or 'not named'}",
@@ -70,8 +70,8 @@ class TokenFacts:
         return f"token of {kind}: " + ", ".join(printable(fact, 160) for fact in facts if fact)
 
 
-def facts_of(token: str) -> TokenFacts | None:
-    """Read a token's claims, or return C(None) for one that is opaque."""
+def read_claims(token: str) -> TokenClaims | None:
+    """Read a token's claims, or return `None` for one that is opaque."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -79,7 +79,7 @@ def facts_of(token: str) -> TokenFacts | None:
         return None
     if not isinstance(claims, Mapping):
         return None
-    return TokenFacts(
+    return TokenClaims(
         audience=_texts(claims, "aud")[0].rstrip("/"),
         tenant=_texts(claims, "tid")[0],
         application=_texts(claims, "appid", "azp")[0],
@@ -91,33 +91,33 @@ def facts_of(token: str) -> TokenFacts | None:
     )
 
 
-def problem_of(facts: TokenFacts, settings: Settings, tenant: str, now: float) -> tuple[str, str] | None:
-    """Return why a service will not take a token, and what to do about it; or C(None).
+def find_problem(claims: TokenClaims, settings: Settings, tenant: str, now: float) -> tuple[str, str] | None:
+    """Return why a service will not take a token, and what to do about it; or `None`.
 
-    C(tenant) is the tenant's GUID where it is known, or empty. What cannot be told for sure is no problem.
+    `tenant` is the tenant's GUID where it is known, or empty. What is uncertain is no problem.
     """
     ready = settings.auth_method == "access_token"
-    if facts.expires and facts.expires <= now:
+    if claims.expires and claims.expires <= now:
         if ready:
             return (
-                f"the token expired {(now - facts.expires) / 60:.0f} minutes ago",
+                f"the token expired {(now - claims.expires) / 60:.0f} minutes ago",
                 "Set access_token to a new token, or sign in by another method, which gets one for each run",
             )
         return "the token that was just issued has expired already", _CLOCK_REMEDY
-    if facts.not_before > now + CLOCK_SECONDS:
-        return f"the token is not valid before {(facts.not_before - now) / 60:.0f} minutes from now", _CLOCK_REMEDY
-    if _is_other_audience(facts.audience, settings):
+    if claims.not_before > now + CLOCK_SECONDS:
+        return f"the token is not valid before {(claims.not_before - now) / 60:.0f} minutes from now", _CLOCK_REMEDY
+    if _is_other_audience(claims.audience, settings):
         return (
-            f"the token is for the audience {printable(facts.audience, 120)}, not for {settings.audience}",
+            f"the token is for the audience {printable(claims.audience, 120)}, not for {settings.audience}",
             f"Get a token for {settings.audience}" if ready else "Check audience; its default is the service's own",
         )
-    if tenant and facts.tenant and facts.tenant.lower() != tenant.lower():
+    if tenant and claims.tenant and claims.tenant.lower() != tenant.lower():
         return (
-            f"the token is of the tenant {printable(facts.tenant, 60)}, not of {tenant}",
+            f"the token is of the tenant {printable(claims.tenant, 60)}, not of {tenant}",
             "Check tenant_id, and in which tenant the application or the user signs in",
         )
-    told = settings.service == "store_licensing" and facts.of_user and facts.directory_roles
-    if told and not set(facts.directory_roles) & set(_LICENSING_ROLES):
+    told = settings.service == "store_licensing" and claims.of_user and claims.directory_roles
+    if told and not set(claims.directory_roles) & set(_LICENSING_ROLES):
         return (
             "the user of the token has none of the roles that the service asks for",
             f"Sign in as a user with the role {ROLES}",
@@ -126,7 +126,7 @@ def problem_of(facts: TokenFacts, settings: Settings, tenant: str, now: float) -
 
 
 def _is_other_audience(audience: str, settings: Settings) -> bool:
-    """Tell whether an audience is certainly another service's. The same service may have a URL and a GUID."""
+    """Return whether an audience is certainly another service's. The same service may have a URL and a GUID."""
     found, wanted = audience.lower(), settings.audience.lower()
     if not found or found == wanted:
         return False

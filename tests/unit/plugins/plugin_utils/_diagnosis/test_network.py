@@ -137,21 +137,21 @@ class TestProxy:
         ],
     )
     def test_of_the_settings(self, value: str, shown: str, hop: tuple[str, int]) -> None:
-        target = network.target_of(URL, {"https": value})
+        target = network.resolve_route(URL, {"https": value})
         assert (target.proxy_shown, target.first_hop) == (shown, hop)
         assert (target.host, target.port) == ("service.example", 443)
-        assert target.way == f"by the proxy {shown}"
-        assert "canary" not in target.way
+        assert target.route == f"by the proxy {shown}"
+        assert "canary" not in target.route
 
     def test_none(self) -> None:
-        target = network.target_of("https://service.example:8443", {})
-        assert (target.first_hop, target.way) == (("service.example", 8443), "directly, without a proxy")
+        target = network.resolve_route("https://service.example:8443", {})
+        assert (target.first_hop, target.route) == (("service.example", 8443), "directly, without a proxy")
 
     @pytest.mark.parametrize("scheme", ["https", "socks5h"])
     def test_kinds_that_only_requests_talk_to(self, scheme: str) -> None:
         target = Target("service.example", 443, "proxy.example", 1, f"{scheme}://proxy.example:1")
         with pytest.raises(network.StepSkipped, match="kind of proxy"):
-            network.shake_hands(target, settings())
+            network.tls_handshake(target, settings())
 
     @pytest.mark.parametrize(
         ("status", "remedy"),
@@ -166,9 +166,9 @@ class TestProxy:
 
         with answering(refuse) as port:
             target = Target("service.example", 443, "127.0.0.1", port, f"http://127.0.0.1:{port}")
-            why, what = failure(lambda: network.shake_hands(target, settings()))
+            why, what = failure(lambda: network.tls_handshake(target, settings()))
             known = dataclasses.replace(target, proxy_headers=(("Proxy-Authorization", "Basic x"),))
-            _why, other = failure(lambda: network.shake_hands(known, settings()))
+            _why, other = failure(lambda: network.tls_handshake(known, settings()))
         assert f"the proxy http://127.0.0.1:{port} refuses service.example:443 ({status[:3]} " in why
         assert remedy in what
         # To ask for what is there already would help nobody.
@@ -180,15 +180,17 @@ class TestNameAndTcp:
     def test_good(self) -> None:
         with answering(lambda connection: None) as port:
             target = Target("127.0.0.1", port)
-            assert network.resolve(target) == "127.0.0.1 is 127.0.0.1"
+            assert network.resolve(target, 2.0) == "127.0.0.1 is 127.0.0.1"
             assert network.connect(target, 2.0) == f"127.0.0.1:{port} accepts connections"
 
     @pytest.mark.parametrize("host", ["a..b", "x" * 64, "nowhere.invalid"])
     def test_no_name(self, host: str) -> None:
-        why, remedy = failure(lambda: network.resolve(Target(host, 443)))
+        why, remedy = failure(lambda: network.resolve(Target(host, 443), 2.0))
         assert f"{host} does not resolve (" in why
         assert "DNS" in remedy
-        why, remedy = failure(lambda: network.resolve(Target("service.example", 443, host, 80, f"http://{host}:80")))
+        why, remedy = failure(
+            lambda: network.resolve(Target("service.example", 443, host, 80, f"http://{host}:80"), 2.0)
+        )
         assert f"the proxy's name {host} does not resolve" in why
         assert "HTTPS_PROXY" in remedy
 
@@ -221,46 +223,70 @@ class TestNameAndTcp:
             assert 0.6 < seconds < 2.0
             with answering(lambda connection: None) as port:
                 silent.append((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)))
-                assert network.connect(Target("many.example", 1), 0.8)
+                shown = network.connect(Target("many.example", 1), 0.8)
+                assert "accepts connections at 127.0.0.1, but not at 127.0.0.1 (no answer within 0.16 s" in shown
+                assert "127.0.0.4 (no answer within 0.16 seconds): check the route" in shown
+
+    def test_name_servers_that_do_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        over = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **keywords: over.wait(30))
+        why, remedy = failure(lambda: network.resolve(Target("service.example", 443), 0.2))
+        over.set()
+        assert why == "service.example does not resolve (no name server answered within 0.2 seconds)"
+        assert "DNS servers" in remedy
+
+    def test_a_proxy_that_trickles(self) -> None:
+        def trickle(connection: socket.socket) -> None:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Header: ")
+            while connection.send(b"a"):
+                time.sleep(0.1)
+
+        with answering(trickle) as port:
+            target = Target("service.example", 443, "127.0.0.1", port, f"http://127.0.0.1:{port}")
+            started = time.monotonic()
+            why, _remedy = failure(lambda: network.tls_handshake(target, settings(timeout=0.5)))
+            assert time.monotonic() - started < 1.5
+        assert "no answer within 0.5 seconds" in why
 
 
 class TestTls:
     def test_tells_whose_certificate_it_is(self, tmp_path: Path) -> None:
         with tls(tmp_path, "127.0.0.1", "service.example", "third.example") as (port, trusting):
-            shown = network.shake_hands(Target("127.0.0.1", port), trusting)
+            shown = network.tls_handshake(Target("127.0.0.1", port), trusting)
         assert shown.startswith("TLSv1.3, certificate of 127.0.0.1, service.example issued by Contoso, until 3")
         assert shown.endswith(f"verified with CAs from {tmp_path / 'ca.pem'}")
 
     def test_a_directory_of_cas(self, tmp_path: Path) -> None:
         with tls(tmp_path, "127.0.0.1") as (port, _trusting):
             why, _remedy = failure(
-                lambda: network.shake_hands(Target("127.0.0.1", port), settings(ca_path=str(tmp_path)))
+                lambda: network.tls_handshake(Target("127.0.0.1", port), settings(ca_path=str(tmp_path)))
             )
         # It has to hold files named by OpenSSL's hashes; this one does not.
         assert f"CAs from {tmp_path})" in why
 
     def test_without_a_name_of_its_own_the_subject_counts(self, tmp_path: Path) -> None:
         with tls(tmp_path, common_name="Old service") as (port, trusting):
-            why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), trusting))
+            why, remedy = failure(lambda: network.tls_handshake(Target("127.0.0.1", port), trusting))
         assert "the certificate of Old service issued by Contoso, until 3" in why
         assert remedy
 
     def test_another_name(self, tmp_path: Path) -> None:
         with tls(tmp_path, "other.example") as (port, trusting):
-            why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), trusting))
+            why, remedy = failure(lambda: network.tls_handshake(Target("127.0.0.1", port), trusting))
         assert "the certificate of other.example issued by Contoso" in why
         assert "mismatch" in why
         assert "for another name" in remedy
 
     def test_expired(self, tmp_path: Path) -> None:
         with tls(tmp_path, "127.0.0.1", not_after=PAST) as (port, trusting):
-            why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), trusting))
+            why, remedy = failure(lambda: network.tls_handshake(Target("127.0.0.1", port), trusting))
         assert "until 2020-01-02, does not verify (certificate has expired" in why
         assert "clock of the controller" in remedy
 
     def test_an_unknown_ca(self, tmp_path: Path) -> None:
         with tls(tmp_path, "127.0.0.1") as (port, _trusting):
-            why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), settings()))
+            why, remedy = failure(lambda: network.tls_handshake(Target("127.0.0.1", port), settings()))
         assert "the certificate of 127.0.0.1 issued by Contoso" in why
         assert remedy.startswith("Set ca_path")
 
@@ -284,7 +310,7 @@ class TestTls:
         monkeypatch.setattr(network, "_context", strict)
         with answering(answer) as port:
             trusting = settings(ca_path=str(authority))
-            why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), trusting))
+            why, remedy = failure(lambda: network.tls_handshake(Target("127.0.0.1", port), trusting))
         assert "Missing Authority Key Identifier" in why
         assert "RFC 5280" in remedy
         assert "ca_path" not in remedy
@@ -293,25 +319,25 @@ class TestTls:
         # As with requests, nobody looks for CAs then.
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "not there"))
         with tls(tmp_path, "other.example") as (port, _trusting):
-            shown = network.shake_hands(Target("127.0.0.1", port), settings(validate_certs=False))
+            shown = network.tls_handshake(Target("127.0.0.1", port), settings(validate_certs=False))
         assert shown.endswith("certificate of other.example issued by Contoso, not verified (validate_certs is false)")
 
     @pytest.mark.parametrize("words", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x28"])
     def test_no_tls(self, words: bytes) -> None:
         with answering(lambda connection: connection.sendall(words)) as port:
-            why, remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), settings()))
+            why, remedy = failure(lambda: network.tls_handshake(Target("127.0.0.1", port), settings()))
         assert f"no TLS connection to 127.0.0.1:{port} (" in why
         assert "breaks TLS" in remedy
 
     def test_silence(self) -> None:
         with answering(lambda connection: connection.recv(100_000) and connection.recv(1)) as port:
-            why, _remedy = failure(lambda: network.shake_hands(Target("127.0.0.1", port), settings(timeout=0.3)))
+            why, _remedy = failure(lambda: network.tls_handshake(Target("127.0.0.1", port), settings(timeout=0.3)))
         assert why == f"no TLS connection to 127.0.0.1:{port} (no answer within 0.3 seconds)"
 
     def test_cas_that_cannot_be_read(self, tmp_path: Path) -> None:
         (tmp_path / "no.pem").write_text("nothing")
         why, remedy = failure(
-            lambda: network.shake_hands(Target("127.0.0.1", 1), settings(ca_path=str(tmp_path / "no.pem")))
+            lambda: network.tls_handshake(Target("127.0.0.1", 1), settings(ca_path=str(tmp_path / "no.pem")))
         )
         assert why == f"no CA certificates can be read from {tmp_path / 'no.pem'}"
         assert "ca_path" in remedy

@@ -78,6 +78,22 @@ class TestWalk:
         # What does not depend on the clock goes on.
         assert steps["service_call"]["status"] == "pass"
 
+    @pytest.mark.parametrize("missing", [{"client_secret": None}, {"tenant_id": None}, {"country": None}])
+    def test_without_a_credential_the_network_is_checked_all_the_same(
+        self, missing: dict[str, None], access: Any, emu: Emulator
+    ) -> None:
+        steps = access(**missing)
+        found = {name: step["status"] for name, step in steps.items() if step["status"] != "skipped"}
+        reached = {
+            f"{host}_{step}": "pass" for host in ("sign_in", "service") for step in ("proxy", "name", "tcp", "tls")
+        }
+        assert found == {"versions": "pass", "options": "fail", **reached}
+        assert steps["token"]["detail"] == steps["service_call"]["detail"] == "options failed"
+        assert emu.requests() == []
+        # Without an address there is nothing to reach.
+        steps = access(**missing, base_url="http://host.example")
+        assert steps["service_name"]["status"] == "skipped"
+
     def test_a_domain_is_known_by_its_issuer(self, access: Any, emu: Emulator) -> None:
         emu.fault(listener="entra", method="POST", action="wrong_tenant_token")
         step = access(tenant_id=emu.tenant_domain)["token"]
@@ -156,7 +172,7 @@ class TestWalk:
         monkeypatch.setattr(_access_check, "connect", fails)
         steps = access()
         assert steps["service_tcp"]["status"] == "fail"
-        assert "KeyError" in steps["service_tcp"]["detail"]
+        assert "unknown error (KeyError)" in steps["service_tcp"]["detail"]
         assert "canary" not in str(steps)
         assert steps["service_call"]["detail"] == "service_tcp failed"
 
@@ -171,7 +187,7 @@ class TestHarmlessCall:
             ({"status": 404, "body": "<html>Nothing here</html>"}, "fail", "with a page instead of JSON"),
             ({"status": 400, "body": "<html>Nothing here</html>"}, "fail", "answered HTTP 400"),
             ({"status": 200, "body": "<html>Please sign in</html>"}, "fail", "with a page instead of JSON"),
-            ({"status": 404, "body": ""}, "skipped", "has no word in it"),
+            ({"status": 404, "body": ""}, "skipped", "the response is empty"),
             ({"status": 404, "body": {"code": "NotFound"}}, "pass", ""),
             ({"status": 403, "body": {}}, "fail", "HTTP 403"),
         ],

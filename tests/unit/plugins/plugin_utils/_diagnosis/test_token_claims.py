@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.token_claims import (
-    facts_of,
-    problem_of,
+    find_problem,
+    read_claims,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import settings_from
 
@@ -40,46 +40,51 @@ def token(**claims: Any) -> str:
 def problem(service: str = "store_for_business", tenant: str = TENANT, **claims: Any) -> tuple[str, str]:
     """Why a token is not taken and what to do, both empty when it is."""
     settings = settings_from({"access_token": "x"}, service, {})
-    facts = facts_of(token(**claims))
+    facts = read_claims(token(**claims))
     assert facts is not None
-    return problem_of(facts, settings, tenant, NOW) or ("", "")
+    return find_problem(facts, settings, tenant, NOW) or ("", "")
 
 
 class TestFacts:
     def test_of_an_application(self) -> None:
-        facts = facts_of(token(aud=f"{STORE}/"))
+        facts = read_claims(token(aud=f"{STORE}/"))
         assert facts is not None
         assert (facts.audience, facts.tenant, facts.application) == (STORE, TENANT, "app")
         assert (facts.roles, facts.of_user) == (("One", "Two"), False)
-        assert facts.shown(NOW) == (
+        assert facts.describe(NOW) == (
             f"token of an application: audience {STORE}, roles One Two, application app, tenant {TENANT}, valid for 60"
             " more minutes"
         )
 
     def test_of_a_user(self) -> None:
-        facts = facts_of(
+        facts = read_claims(
             token(roles=None, scp="a b", wids=[LICENSE_ADMINISTRATOR.upper(), MEMBER], appid=None, azp="x")
         )
         assert facts is not None
         assert facts.of_user
-        text = facts.shown(NOW + 7200)
+        text = facts.describe(NOW + 7200)
         assert text.startswith("token of a user: ")
-        for part in ("roles a b", "directory roles License Administrator,", "application x", "expired 60 minutes ago"):
+        for part in (
+            "delegated permissions a b",
+            "directory roles License Administrator,",
+            "application x",
+            "expired 60 minutes ago",
+        ):
             assert part in text
 
     def test_claims_that_are_missing_or_strange(self) -> None:
-        facts = facts_of(jwt.encode({"roles": [], "exp": "soon", "nbf": True, "wids": "x"}, "k" * 32))
+        facts = read_claims(jwt.encode({"roles": [], "exp": "soon", "nbf": True, "wids": "x"}, "k" * 32))
         assert facts is not None
-        assert facts.shown(NOW) == (
+        assert facts.describe(NOW) == (
             "token of an application: audience none, roles none, application not named, tenant not named, without an"
             " end"
         )
 
     def test_the_token_and_its_signature_never_show(self) -> None:
         text = token(roles=["x\n\x1b[31m" + "y" * 5000])
-        facts = facts_of(text)
+        facts = read_claims(text)
         assert facts is not None
-        shown = facts.shown(NOW)
+        shown = facts.describe(NOW)
         assert shown.isprintable()
         assert len(shown) < 800
         assert not [part for part in text.split(".") if part in shown + repr(facts)]
@@ -88,12 +93,12 @@ class TestFacts:
         "opaque", ["", "opaque", "a.b", "a.b.c", "a.é.c", "e30", "x.W10.y", "x.bnVsbA.y", "a." * 9]
     )
     def test_opaque_tokens_tell_nothing(self, opaque: str) -> None:
-        assert facts_of(opaque) is None
+        assert read_claims(opaque) is None
 
     @given(st.text(max_size=40))
     def test_any_text(self, text: str) -> None:
-        facts_of(text)
-        facts_of(f"a.{text}.b")
+        read_claims(text)
+        read_claims(f"a.{text}.b")
 
     @given(
         st.dictionaries(
@@ -107,10 +112,10 @@ class TestFacts:
     )
     def test_any_claims(self, claims: dict[str, Any]) -> None:
         payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-        facts = facts_of(f"h.{payload}.s")
+        facts = read_claims(f"h.{payload}.s")
         assert facts is not None
-        assert facts.shown(NOW).isprintable()
-        problem_of(facts, settings_from({"access_token": "x"}, "store_licensing", {}), TENANT, NOW)
+        assert facts.describe(NOW).isprintable()
+        find_problem(facts, settings_from({"access_token": "x"}, "store_licensing", {}), TENANT, NOW)
 
 
 class TestProblems:
@@ -134,9 +139,9 @@ class TestProblems:
 
     def test_one_just_issued_that_has_expired_is_a_matter_of_clocks(self) -> None:
         options = {"tenant_id": TENANT, "client_id": "app", "client_secret": "x"}
-        facts = facts_of(token(exp=NOW - 1))
+        facts = read_claims(token(exp=NOW - 1))
         assert facts is not None
-        found = problem_of(facts, settings_from(options, "store_for_business", {}), TENANT, NOW)
+        found = find_problem(facts, settings_from(options, "store_for_business", {}), TENANT, NOW)
         assert found == (
             "the token that was just issued has expired already",
             "Set the clock of the controller, best by a time service (NTP)",
