@@ -18,8 +18,15 @@ import jobs
 import licenses
 import lookups
 import offers
+import packages
 
-BENCHES = {"licenses": licenses.main, "jobs": jobs.main, "offers": offers.main, "lookups": lookups.main}
+BENCHES = {
+    "licenses": licenses.main,
+    "jobs": jobs.main,
+    "offers": offers.main,
+    "lookups": lookups.main,
+    "packages": packages.main,
+}
 
 
 def main() -> int:

@@ -126,6 +126,7 @@ def _special(entry: Product, behavior: str) -> list[Package] | None:
         "many_files": [_main(entry, f"1.0.{number}.0") for number in range(200)] + [good],
         "no_files": [],
         "intel_only": [_main(entry, "3.4.5.0", ("x86", "x64"))],
+        "named_by_manifest": [replace(good, dependencies=_NEEDED[:1])],
         "named_by_none": [replace(good, dependencies=())],
     }
     return found.get(behavior)
@@ -255,6 +256,8 @@ def _listed(found: Release) -> list[Package]:
         return [replace(packages[1], version="3.4.5.0")]
     if behavior in ("encrypted_twins", "many_files", "unknown_architecture"):
         return packages[-1:]
+    if behavior == "no_files":
+        return [_main(special(behavior), "3.4.5.0")]
     if behavior == "stale_catalog":
         return [replace(one, version="3.4.4.0") for one in packages]
     return packages
@@ -301,7 +304,7 @@ def _consumer_package(entry: Product, package: Package, place: int) -> dict[str,
         "PackageFormat": "MSIXVC" if behavior == "game" else kind,
         "PackageFullName": package.full_name,
         "PackageId": f"{uuid.uuid5(uuid.NAMESPACE_OID, package.full_name)}-{'-'.join(package.architectures).upper()}",
-        "PackageRank": (30001 if package.version.startswith("20") else 30009) + place % 2,
+        "PackageRank": 30001 if package.version.startswith("20") else 30009,
         "PlatformDependencies": [
             {
                 "PlatformName": "Windows.Desktop",

@@ -55,29 +55,30 @@ class PosixDelivery:
             task_vars=self._task_vars,
         )
         if "licenses" not in result:
-            raise self._failure(result)
+            raise module_failure(result, self._attempted)
         try:
             report = _report(result, requests)
         except (ValueError, TypeError, AttributeError, KeyError, LookupError) as exc:
             cause = f"the host returned what the module never does ({printable(str(exc), 200)})"
             raise StagingError(self._attempted, cause, "Find out what runs on the host in place of Python") from None
         if result.get("failed") and not report.failures:
-            report.error = self._failure(result)
+            report.error = module_failure(result, self._attempted)
         return report
 
-    def _failure(self, result: Mapping[str, t.Any]) -> StagingError:
-        """Return what the module said, or what it ended with when it did not get as far as a message of its own."""
-        message = str(result.get("msg") or "").strip()
-        if "module_stderr" in result or not message:
-            # Up to ansible-core 2.18 the message only leads to these.
-            lines = str(result.get("module_stderr") or result.get("module_stdout") or message or "nothing").splitlines()
-            last = next((line for line in reversed(lines) if line.strip()), "")
-            cause = f"the module did not report, and its last line was: {printable(last)}"
-            return StagingError(self._attempted, cause, _INTERPRETER)
-        attempted, separator, cause = message.partition(": ")
-        if message.startswith("Could not ") and separator:
-            return StagingError(attempted, cause)
-        return StagingError(self._attempted, message)
+
+def module_failure(result: Mapping[str, t.Any], attempted: str) -> StagingError:
+    """Return what a module said, or what it ended with when it did not get as far as a message of its own."""
+    message = str(result.get("msg") or "").strip()
+    if "module_stderr" in result or not message:
+        # Up to ansible-core 2.18 the message only leads to these.
+        lines = str(result.get("module_stderr") or result.get("module_stdout") or message or "nothing").splitlines()
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        cause = f"the module did not report, and its last line was: {printable(last)}"
+        return StagingError(attempted, cause, _INTERPRETER)
+    own, separator, cause = message.partition(": ")
+    if message.startswith("Could not ") and separator:
+        return StagingError(own, cause)
+    return StagingError(attempted, message)
 
 
 def _report(result: Mapping[str, t.Any], requests: Sequence[LicenseRequest]) -> StagingReport:

@@ -29,6 +29,21 @@ def json_object(response: Response, attempted: str) -> dict[str, t.Any]:
 
     Raises ServiceError, which never holds the body, when the body is empty, no JSON, or JSON of another type.
     """
+    value = _json(response, attempted)
+    if not isinstance(value, dict):
+        raise _unusable(response, attempted, "with JSON that is not an object")
+    return value
+
+
+def json_list(response: Response, attempted: str) -> list[t.Any]:
+    """Parse a body as a JSON list. Raises ServiceError as json_object does."""
+    value = _json(response, attempted)
+    if not isinstance(value, list):
+        raise _unusable(response, attempted, "with JSON that is not a list")
+    return value
+
+
+def _json(response: Response, attempted: str) -> t.Any:
     if not response.body.strip():
         raise _unusable(response, attempted, "with an empty body")
     try:
@@ -36,8 +51,6 @@ def json_object(response: Response, attempted: str) -> dict[str, t.Any]:
     except (ValueError, RecursionError):
         page = response.body.lstrip()[:1] == b"<"
         raise _unusable(response, attempted, "with a page instead of JSON" if page else "with broken JSON") from None
-    if not isinstance(value, dict):
-        raise _unusable(response, attempted, "with JSON that is not an object")
     if _too_deep(value):
         raise _unusable(response, attempted, "with JSON that is nested deeper than any response")
     return value

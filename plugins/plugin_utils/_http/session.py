@@ -63,9 +63,11 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.s
 class HttpSession:
     """Sends requests. May be used by several threads at once."""
 
-    def __init__(self, settings: Settings, connections: int = 1, plain_http: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, connections: int = 1, plain_http: bool = False, extra_ca_file: str = ""
+    ) -> None:
         """Take the settings, how many connections to keep, and whether plain http is allowed, without a proxy: to the
-        metadata service of a managed identity.
+        metadata service of a managed identity. `extra_ca_file` is trusted beside the CAs of the settings.
 
         Raises MissingLibraryError.
         """
@@ -77,7 +79,7 @@ class HttpSession:
             # The caller has warned. This one would come once more with each request, and past Ansible's display.
             disable_warnings(InsecureRequestWarning)
         self._closed = threading.Event()
-        self._session = StrictSession(BoundedAdapter(max(1, connections), settings.validate_certs))
+        self._session = StrictSession(BoundedAdapter(max(1, connections), settings.validate_certs, extra_ca_file))
         self._verify: bool | str = (settings.ca_path or True) if settings.validate_certs else False
 
     def close(self) -> None:

@@ -227,9 +227,10 @@ class _TlsPool(HTTPSConnectionPool):
 class BoundedAdapter(HTTPAdapter):
     """Sends the requests of a session by connections that end with the try."""
 
-    def __init__(self, connections: int, verify: bool) -> None:
-        """Take how many connections to keep, and whether certificates are verified."""
+    def __init__(self, connections: int, verify: bool, extra_ca_file: str = "") -> None:
+        """Take how many connections to keep, whether certificates are verified, and a file with further CAs."""
         self._verified = verify
+        self._extra_ca_file = extra_ca_file
         super().__init__(pool_connections=4, pool_maxsize=connections)
 
     def init_poolmanager(self, *arguments: t.Any, **options: t.Any) -> None:
@@ -251,5 +252,7 @@ class BoundedAdapter(HTTPAdapter):
         if not self._verified:
             # Has to be off before verification can be.
             context.check_hostname = False
+        elif self._extra_ca_file:
+            context.load_verify_locations(self._extra_ca_file)
         # Else it is as urllib3 has set it: release 1.26 compares names by itself, and does not tell ssl an address.
         return context

@@ -10,6 +10,8 @@ from __future__ import annotations
 import threading
 import typing as t
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
@@ -61,3 +63,54 @@ def _wait_for(queue: SimpleQueue[Result]) -> Result:
     while True:
         with suppress(Empty):
             return queue.get(timeout=_LISTEN_SECONDS)
+
+
+class ThreadPool:
+    """Makes calls in the order in which they were submitted, so many at once. Nobody has to wait for its threads."""
+
+    def __init__(self, count: int) -> None:
+        """Take how many calls may be under way at once."""
+        self._count = count
+        self._threads = 0
+        self._lock = threading.Lock()
+        self._waiting: SimpleQueue[tuple[Future[t.Any], Callable[[], t.Any]] | None] = SimpleQueue()
+
+    def submit(self, function: Callable[[], Result]) -> Future[Result]:
+        """Have a function called; return its future."""
+        future: Future[Result] = Future()
+        self._waiting.put((future, function))
+        with self._lock:
+            if self._threads < self._count:
+                self._threads += 1
+                threading.Thread(target=self._work, daemon=True).start()
+        return future
+
+    def close(self) -> None:
+        """Let calls that have not begun never begin. Their futures stay as they are."""
+        with suppress(Empty):
+            while True:
+                self._waiting.get_nowait()
+        for _thread in range(self._threads):
+            self._waiting.put(None)
+
+    def _work(self) -> None:
+        while True:
+            item = self._waiting.get()
+            if item is None:
+                return
+            future, function = item
+            try:
+                future.set_result(function())
+            except BaseException as exc:
+                future.set_exception(exc)
+
+
+def result_of(future: Future[Result]) -> Result:
+    """Wait for a call, and return or raise what it did. Signals are handled meanwhile."""
+    while True:
+        try:
+            return future.result(timeout=_LISTEN_SECONDS)
+        except FutureTimeout:
+            # Also what a call raises can be such an error.
+            if future.done():
+                return future.result()

@@ -24,6 +24,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.s
     ConsumerCatalog,
     StoreCatalog,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_delivery import StoreDelivery
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_for_business import (
     StoreForBusiness,
 )
@@ -54,6 +55,7 @@ SERVICES: dict[str, Service] = {
     "store_licensing": Service(StoreLicensing, needs_user=True),
     "store_catalog": Service(StoreCatalog, needs_user=True),
     "store_consumer_catalog": Service(ConsumerCatalog),
+    "store_delivery": Service(StoreDelivery),
     "partner_center": Service(PartnerOffers, lambda options: {"market": market_from(options)}),
 }
 """Name of a service, as in options and settings, to what is known of it."""

@@ -39,10 +39,12 @@ _STORE_FOR_BUSINESS = Endpoint("https://bspmts.mp.microsoft.com", "https://onest
 _STORE_CATALOG = Endpoint("https://displaycatalog.mp.microsoft.com", "https://bigcatalog.commerce.microsoft.com")
 _STORE_CONSUMER_CATALOG = Endpoint(_STORE_CATALOG.base_url, "")
 _STORE_LICENSING = Endpoint("https://licensing.md.mp.microsoft.com", "c5e1cb0d-5d24-4b1a-b291-ec684152b2ba")
+_STORE_DELIVERY = Endpoint("https://storeapps.api.cdp.microsoft.com", "")
 _STORE = {
     "store_for_business": _STORE_FOR_BUSINESS,
     "store_catalog": _STORE_CATALOG,
     "store_consumer_catalog": _STORE_CONSUMER_CATALOG,
+    "store_delivery": _STORE_DELIVERY,
     "store_licensing": _STORE_LICENSING,
 }
 _PARTNER_PUBLIC = Endpoint("https://api.partnercenter.microsoft.com", "https://api.partnercenter.microsoft.com")

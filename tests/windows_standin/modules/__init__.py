@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from . import basics, win_command, win_copy, win_file, win_find, win_stat
+from . import basics, win_command, win_copy, win_file, win_find, win_get_url, win_stat
 from .base import Context, Implementation, Interrupted, failed
 
 __all__ = ["IMPLEMENTED", "Context", "Implementation", "Interrupted", "failed", "full_name"]
@@ -25,6 +25,7 @@ IMPLEMENTED: dict[str, Implementation] = {
         win_copy.COPY,
         win_file.FILE,
         win_find.FIND,
+        win_get_url.GET_URL,
         win_stat.STAT,
     )
 }
