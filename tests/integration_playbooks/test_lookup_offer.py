@@ -141,7 +141,7 @@ def test_wrong_terms_and_options(lab: Lab) -> None:
         "list": "a list of terms takes a * before it",
         "number": "not a string",
         "by name": "unsupported option _terms. A term is the id of an offer",
-        "no country": "country",
+        "no country": "country is not set. Set country, the variable msdevices_country, or the environment variable",
         "country": "two-letter code",
         "Norway": "Norway has to be written in quotes",
         "locale": "such as en-US or de-DE",

@@ -215,18 +215,26 @@ def test_role_keeps_module_defaults(lab: Lab) -> None:
     assert run.license_requests == 1
 
 
-def test_role_passes_every_option() -> None:
+@pytest.mark.parametrize(
+    ("role", "own"),
+    [
+        # Those for POSIX hosts, and what the tasks pass themselves.
+        ("offline_licenses", {"mode", "owner", "group", "licenses", "dest"}),
+        # The role has its own use for mode, owner and group, and none for the others.
+        ("license_templates", {"mode", "owner", "group", "licenses", "dest", "force", "format", "prune"}),
+    ],
+)
+def test_roles_pass_every_option(role: str, own: set[str]) -> None:
     """Each option of the module but those for a single license has a variable that is described and passed on."""
     single = {"product_id", "sku_id", "content_id", "architecture", "language", "package_family_name"}
     options = set(specification()["argument_spec"]) - single
-    passed = yaml.safe_load((_ROLE_FILES / "vars" / "main.yml").read_text(encoding="utf-8"))
-    # Those for POSIX hosts, and what the tasks pass themselves.
-    names = {*passed["__offline_licenses_option_names"], "mode", "owner", "group", "licenses", "dest"}
-    assert names == options
-    described = yaml.safe_load((_ROLE_FILES / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    files = _ROLE_FILES.parent / role
+    passed = yaml.safe_load((files / "vars" / "main.yml").read_text(encoding="utf-8"))[f"__{role}_option_names"]
+    assert {*passed, *own} == options
+    assert passed == sorted(passed)
+    described = yaml.safe_load((files / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
     variables = described["argument_specs"]["main"]["options"]
-    for option in options - {"licenses"}:
-        assert f"offline_licenses_{option}" in variables
+    assert not [option for option in passed if f"{role}_{option}" not in variables]
 
 
 @pytest.mark.smoke

@@ -9,6 +9,7 @@ process."""
 from __future__ import annotations
 
 import errno
+import re
 import typing as t
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,7 +161,8 @@ def _describe(validation: ValidationResult, spec: dict[str, t.Any]) -> t.Iterato
     """Yield what is wrong with the options, as clauses."""
     for error in validation.errors.errors:
         if not isinstance(error, UnsupportedError):
-            yield str(error).rstrip(".")
+            # Core names types of its own, such as _AnsibleTaggedList.
+            yield re.sub(r"_AnsibleTagged(\w+)", lambda match: match[1].lower(), str(error)).rstrip(".")
     by_spec: dict[tuple[str, ...], list[str]] = {}
     for name in validation.unsupported_parameters:
         *path, last = name if isinstance(name, tuple) else name.split(".")

@@ -89,7 +89,11 @@ class ProvisioningLookup(LookupBase):
                     rendered[name] = self._templar.template(variables[name])
                     given.add(option)
         self._check_booleans(definitions, rendered, kwargs)
-        self.set_options(var_options=rendered, direct=kwargs)
+        try:
+            self.set_options(var_options=rendered, direct=kwargs)
+        except AnsibleOptionsError:
+            self._name_missing(given)
+            raise
         options = {name: self.get_option(name) for name in definitions}
         for name in ENVIRONMENT.keys() & options.keys() - given:
             # Ansible takes the last variable that is there; here it is the first that is set and not empty.
@@ -98,6 +102,17 @@ class ProvisioningLookup(LookupBase):
         if options.get("validate_certs") is False:
             self._display.warning(NOT_VERIFIED)
         return options
+
+    def _name_missing(self, given: set[str]) -> None:
+        """Raise OptionError for a required option that nothing sets: core calls it a configuration."""
+        for name, definition in self._definitions.items():
+            names = ENVIRONMENT.get(name, ())
+            if definition.get("required") and name not in {*given, "_terms"} and not first_set(names, os.environ):
+                raise OptionError(
+                    "Could not use the options",
+                    f"{name} is not set",
+                    f"Set {name}, the variable msdevices_{name}, or the environment variable {' or '.join(names)}",
+                )
 
     @staticmethod
     def _check_booleans(definitions: dict[str, t.Any], rendered: dict[str, t.Any], kwargs: dict[str, t.Any]) -> None:
