@@ -99,7 +99,8 @@ class BuildHost:
     def run(self, *arguments: str, module: str = MODULE, **options: Any) -> dict[str, Any]:
         """Run one task, and return its result, with `failed`."""
         options.setdefault("busy_delay", 0)
-        self.run_tasks([{"name": "task", module: options}], *arguments)
+        given = {name: value for name, value in options.items() if value is not None}
+        self.run_tasks([{"name": "task", module: given}], *arguments)
         return {"failed": self.results["task"]["state"] != "ok", **self.results["task"]["result"]}
 
     def run_tasks(self, tasks: list[Mapping[str, Any]], *arguments: str) -> int:

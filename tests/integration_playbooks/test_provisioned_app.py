@@ -13,7 +13,7 @@ import pytest
 from emulator.packages import package_bytes
 from windows_standin.harness import WindowsHosts
 
-from .apps import HOST, IMAGE, INFO, MODULE, MOUNT, VCLIBS, BuildHost, app, family, license_xml
+from .apps import HOST, IMAGE, INFO, MODULE, MOUNT, RECORD, VCLIBS, BuildHost, app, family, framework, license_xml
 from .conftest import Figure
 
 
@@ -294,3 +294,128 @@ def test_bad_input(build_host: BuildHost) -> None:
     assert len(mounted) == 2
     assert 0 not in mounted
     assert windows.exists(HOST, r"C:\full\file")
+
+
+@pytest.mark.parametrize("step", ["mount", "add", "commit"])
+def test_connection_lost_in_an_image_file(build_host: BuildHost, step: str) -> None:
+    """What is left mounted is discarded by the next run, since a marker says that it is ours."""
+    options = {"package": build_host.stage(app()), "image_file": IMAGE, "index": 2, "mount_dir": MOUNT}
+    before = build_host.image()
+    build_host.windows.dism_fails(step, effect="died")
+    build_host.run_tasks([{"name": "task", MODULE: options}])
+    assert build_host.results["task"]["state"] == "unreachable"
+    assert build_host.windows.mounts(HOST) != []
+    result = build_host.run(**options)
+    assert (result["apps"][0]["state"], result["saved"]) == ("added", True), result.get("msg")
+    assert any("An earlier run left" in warning for warning in result["warnings"])
+    assert build_host.windows.mounts(HOST) == []
+    assert build_host.windows.read(HOST, IMAGE) != before
+    assert not build_host.windows.exists(HOST, MOUNT + ".msdevices")
+
+
+def test_mounts_that_are_not_ours(build_host: BuildHost) -> None:
+    """A mount of somebody else is in the way, and stays; an unmount that is kept from its work is tried again."""
+    windows = build_host.windows
+    folder = build_host.stage(app())
+    options = {"package": folder, "image_file": IMAGE, "index": 2, "mount_dir": MOUNT, "busy_delay": 0}
+    build_host.image()
+    windows.mkdir(HOST, MOUNT)
+    mount = ["dism.exe", "/Mount-Image", f"/ImageFile:{IMAGE}", "/Index:1", f"/MountDir={MOUNT}"]
+    build_host.run_tasks(
+        [
+            {"name": "by hand", "ansible.windows.win_command": {"argv": mount}},
+            {"name": "ours", MODULE: options},
+            {"name": "root", MODULE: {"package": folder, "image": MOUNT + "\\", "optimize": True}},
+            {"name": "root again", MODULE: {"package": folder, "image": MOUNT, "optimize": True}},
+        ]
+    )
+    assert "0xC1420113" in build_host.results["ours"]["result"]["msg"]
+    assert len(windows.mounts(HOST)) == 1
+    # The root of an image that is mounted already is serviced in place, and keeps its own record.
+    assert build_host.results["root"]["result"]["apps"][0]["state"] == "added"
+    assert build_host.results["root again"]["result"]["changed"] is False
+    assert windows.exists(HOST, rf"{MOUNT}\{RECORD}")
+    assert [one["name"] for one in windows.provisioned(HOST, MOUNT)] == ["Contoso.App"]
+
+    options["mount_dir"] = r"C:\other"
+    windows.dism_fails("commit", 0xC1420117, times=2)
+    result = build_host.run(**options)
+    assert (result["saved"], build_host.steps[-3:]) == (True, ["commit"] * 3), result.get("msg")
+    windows.dism_fails("commit", 0xC1420117, effect="saved", times=1)
+    removed = build_host.run(
+        **{**options, "package": None, "package_family_name": family(app()), "state": "absent"}, busy_retries=0
+    )
+    assert removed["failed"]
+    assert "what was to be saved may have been saved" in removed["msg"]
+    assert [one["dir"] for one in windows.mounts(HOST)] == [MOUNT]
+
+
+def test_awkward_systems(build_host: BuildHost) -> None:
+    """Old Windows without regions, no preamble, no tar, no elevation, an equal version that is accepted, apps in two
+    versions, unknown identities, names that DISM reads otherwise."""
+    windows = build_host.windows
+    folder = build_host.stage(app())
+    single = app("Contoso.Codec", "1.0.7.0", extension=".msix", architectures=("neutral",), dependencies=())
+    unnamed = r"C:\my packages\f0e1d2.msix"
+    windows.write(HOST, unnamed, package_bytes(single))
+    windows.write(HOST, r"C:\my packages\data.dat", b"x")
+    windows.write(HOST, r"C:\packages\secret_1.0.0.0_x64__8wekyb3d8bbwe.emsix", package_bytes(framework("x64")))
+    windows.dism(HOST, elevated=False)
+    assert "740, DISM is not run as an administrator" in build_host.run(package=folder)["msg"]
+
+    # Without tar, only the list tells what was added; the record knows it the next time.
+    windows.dism(HOST, elevated=True, has_tar=False, preamble=False, no_region="None", accepts_equal_version=True)
+    options = {"package": unnamed, "skip_license": True, "custom_data": r"C:\my packages\data.dat", "regions": []}
+    first = build_host.run(**options)
+    assert (first["apps"][0]["package_family_name"], build_host.steps) == (family(single), ["list", "add", "list"]), (
+        first
+    )
+    assert any(one == r"/CustomDataPath:C:\my packages\data.dat" for one in build_host.arguments("add")[0])
+    assert not any("/Region" in one for one in build_host.arguments("add")[0])
+    assert (build_host.run(**options)["changed"], build_host.steps) == (False, ["list"])
+    online = build_host.run(package=r"C:\packages\secret_1.0.0.0_x64__8wekyb3d8bbwe.emsix", skip_license=True)
+    assert online["apps"][0]["state"] == "added", online
+
+    windows.dism(HOST, has_tar=True, dism_version="10.0.16299.1", image_version="10.0.16299.15")
+    result = build_host.run(package=folder)
+    assert "87, DISM does not know an option" in result["msg"]
+    assert "The region option is unknown" in result["msg"]
+    assert build_host.run(package=folder, regions=[])["apps"][0]["state"] == "added"
+    again = build_host.run(package=folder)
+    assert (again["changed"], again["dism_version"]) == (False, "10.0.16299.1")
+
+    # Twice the same app: the second is refused, and is there.
+    windows.dism(HOST, dism_version="10.0.22000.1", image_version="10.0.22621.1", accepts_equal_version=False)
+    build_host.run(package_family_name=family(app()), state="absent")
+    twice = build_host.run(apps=[{"package": folder}, {"package": folder}])
+    assert [one["state"] for one in twice["apps"]] == ["added", "unchanged"], twice
+    assert build_host.steps == ["list", "add", "add", "list"]
+    assert any("is older than the image" in warning for warning in twice["warnings"])
+
+    # Windows protects some apps, and may list one in two versions.
+    (entry,) = [one for one in windows.provisioned(HOST) if one["name"] == "Contoso.App"]
+    newer = app(version="2026.999.0.0").full_name
+    inbox = "Contoso.Inbox_1.0.0.0_x64__8wekyb3d8bbwe"
+    protected = {**entry, "full_name": inbox, "name": "Contoso.Inbox", "protected": True}
+    windows.provision(HOST, {**entry, "version": "2026.999.0.0", "full_name": newer}, protected)
+    result = build_host.run(package=folder)
+    assert (result["changed"], result["apps"][0]["package_name"]) == (False, newer)
+    assert any("in several versions" in warning for warning in result["warnings"])
+    result = build_host.run(package_name=inbox, state="absent")
+    assert "15610" in result["msg"]
+    assert "Windows protects this app" in result["msg"]
+
+
+def test_provisioned_frameworks_count(build_host: BuildHost) -> None:
+    """A dependency that is provisioned, or comes as another app of the task, is there."""
+    alone = build_host.stage(app(), architectures=())
+    vclibs = rf"C:\packages\{framework('x64').full_name}.appx"
+    build_host.windows.write(HOST, vclibs, package_bytes(framework("x64")))
+    missing = build_host.run(package=alone)
+    assert (missing["failed"], build_host.steps) == (True, ["list"])
+    both = build_host.run("--check", apps=[{"package": vclibs, "skip_license": True}, {"package": alone}])
+    assert [one["state"] for one in both["apps"]] == ["added", "added"]
+    assert build_host.run(package=vclibs, skip_license=True)["changed"]
+    assert build_host.run(package=alone)["apps"][0]["state"] == "added"
+    unverified = build_host.run(package=alone, verify_dependencies=False, force=True)
+    assert unverified["apps"][0]["state"] == "readded"

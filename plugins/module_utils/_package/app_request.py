@@ -108,8 +108,9 @@ def _request(index: int, app: Mapping[str, t.Any]) -> AppRequest:
 
 
 def _regions(regions: Sequence[str] | None) -> tuple[str, ...]:
-    given = tuple(region.strip() for region in regions or ())
-    return ("all",) if given in ((), ("all",)) else tuple("all" if one.lower() == "all" else one for one in given)
+    """Return the regions; all of them unless the user says otherwise. An empty list stays, for Windows Server."""
+    given = ("all",) if regions is None else tuple(region.strip() for region in regions)
+    return tuple("all" if region.lower() == "all" else region for region in given)
 
 
 def _problems(request: AppRequest, params: Mapping[str, t.Any]) -> list[str]:

@@ -137,7 +137,8 @@ TABLE: tuple[ErrorCode, ...] = (
     ErrorCode(0xC1420114, "mount_dir is not empty", "Name an empty directory, or discard what is mounted there"),
     ErrorCode(
         NOT_UNMOUNTED,
-        "the image could not be unmounted wholly, since a file in mount_dir is open",
+        "the image could not be unmounted wholly, since a file in mount_dir is open; what was to be saved may have been"
+        " saved",
         f"Close Explorer, editors and antivirus there. {_DISCARD}",
         "busy",
     ),
