@@ -67,7 +67,7 @@ options:
         elements: path
       optional_packages:
         description:
-          - Optional packages of the app. Windows hosts only.
+          - Optional packages of the app.
         type: list
         elements: path
       license:
@@ -99,7 +99,7 @@ options:
           - stub
       custom_data:
         description:
-          - A file that becomes C(Custom.dat) of the app. Windows hosts only.
+          - A file that becomes C(Custom.dat) of the app.
         type: path
       package_family_name:
         description:
@@ -128,7 +128,7 @@ options:
     elements: path
   optional_packages:
     description:
-      - Optional packages of the app. Windows hosts only.
+      - Optional packages of the app.
     type: list
     elements: path
   license:
@@ -160,7 +160,7 @@ options:
       - stub
   custom_data:
     description:
-      - A file that becomes C(Custom.dat) of the app. Windows hosts only.
+      - A file that becomes C(Custom.dat) of the app.
     type: path
   package_family_name:
     description:
@@ -182,8 +182,7 @@ options:
       - absent
   image:
     description:
-      - The root of an image that is mounted or applied already. Nothing is mounted, saved or unmounted. Windows hosts
-        only.
+      - The root of an image that is mounted or applied already. Nothing is mounted, saved or unmounted.
       - Without O(image) and O(image_file), the running system of a Windows host is serviced.
     type: path
   image_file:
@@ -226,8 +225,7 @@ options:
     default: false
   exact:
     description:
-      - Fail when a newer version is there, instead of leaving it. DISM does not provision an older version. Windows
-        hosts only.
+      - Fail when a newer version is there, instead of leaving it. DISM does not provision an older version.
     type: bool
     default: false
   require_license:
@@ -369,6 +367,22 @@ EXAMPLES = r"""
     package: C:\packages\Tool.msix
     skip_license: true
     image: D:\mounted
+
+- name: Put two apps into an image file on a Linux build host, to be provisioned at the first boot
+  msdevices.provisioning.ms_provisioned_app:
+    apps:
+      - package: /srv/apps/9WZDNCRFJ3PS
+      - package: /srv/apps/9NBLGGH4NNS1
+    image_file: /srv/images/install.wim
+    image_name: Windows 11 Enterprise
+    cleanup: true
+
+- name: Put an app into a distribution folder on a Linux build host, run by the answer file
+  msdevices.provisioning.ms_provisioned_app:
+    package: /srv/apps/9WZDNCRFJ3PS
+    distribution: /srv/images/distribution
+    hook: none
+    on_error: stop
 
 - name: Provision it again, after languages were added to the system
   msdevices.provisioning.ms_provisioned_app:

@@ -116,6 +116,7 @@ class DirectoryScripts:
     def write(self, added: Mapping[str, Source], removed: Sequence[str]) -> None:
         """Remove, then add file by file, each at once: a run that was killed is completed by the next one."""
         with self._errors("change"):
+            self._remove_leftovers()
             for name in removed:
                 path = self._path(name)
                 if os.path.isdir(path) and not os.path.islink(path):
@@ -127,6 +128,13 @@ class DirectoryScripts:
                 path = self._path(name)
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 self._add(source, path)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what runs that were killed have left."""
+        for directory, _directories, files in os.walk(self._base()[0]):
+            for name in files:
+                if name.startswith(_TEMPORARY_PREFIX):
+                    os.unlink(os.path.join(directory, name))
 
     def _add(self, source: Source, path: str) -> None:
         if os.path.isdir(path) and not os.path.islink(path):

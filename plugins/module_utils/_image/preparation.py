@@ -87,7 +87,7 @@ def _failure(tree: ScriptsTree, wanted: WantedApps, total: int) -> dict[str, t.A
 def _apply(module: AnsibleModule, tree: ScriptsTree, change: Change) -> dict[str, t.Any]:
     """Make the change, unless there is none or the run only looks."""
     image_file = module.params["image_file"]
-    result: dict[str, t.Any] = {"changed": not change.is_empty, "saved": None, "wim_growth": 0}
+    result: dict[str, t.Any] = {"changed": not change.is_empty, "saved": False, "wim_growth": 0}
     if change.is_empty or module.check_mode:
         return result
     before = os.path.getsize(image_file) if image_file else 0
@@ -101,7 +101,7 @@ def _apply(module: AnsibleModule, tree: ScriptsTree, change: Change) -> dict[str
         result["backup_file"] = module.backup_local(image_file)
     tree.write(change.added, change.removed)
     if image_file:
-        result["saved"] = image_file
+        result["saved"] = True
         result["wim_growth"] = os.path.getsize(image_file) - before
     return result
 
