@@ -5,8 +5,8 @@
 """Check that modules are in the action groups of meta/runtime.yml that their documentation names.
 
 `module_defaults` for a group reach the listed modules alone. Every module that takes the options for signing in is in
-`all`, at most in one other group, and documents that by the fragment `_attributes.actiongroup_GROUP`. An action plugin without a module of its name would be
-unreachable for users.
+`all`, at most in one other group, and documents that by the fragment `_attributes.actiongroup_GROUP`. An action plugin
+without a module of its name would be unreachable for users.
 """
 
 from __future__ import annotations

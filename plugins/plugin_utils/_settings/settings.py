@@ -10,59 +10,35 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import (
-    ENVIRONMENT,
-    SECRET_OPTIONS,
-)
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import SECRET_OPTIONS
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings import clouds as _clouds
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.credentials import (
+    NO_SIGN_IN,
+    OF_SIGN_IN,
+    check_credentials,
+    choose_method,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.proxies import (
     Proxies,
     proxies_from,
+)
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.texts import (
+    base_url,
+    check_plain,
+    check_texts,
+    root_url,
 )
 
 ENVIRON = "environ"
 """The key under which options hold the environment that they are completed from, when it is not the process's own."""
 
-_CREDENTIALS = (
-    "access_token",
-    "refresh_token",
-    "refresh_token_file",
-    "client_secret",
-    "client_certificate_path",
-    "federated_token_file",
-)
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_REFRESH = ("refresh_token", "refresh_token_file")
-NO_SIGN_IN = "none"
-"""The method of services that need no sign-in, whatever credential is at hand."""
-_OF_SIGN_IN = (*_CREDENTIALS, "client_certificate_password", "tenant_id", "client_id", "audience")
-
-# auth_method to the options that it needs.
-_NEEDS = {
-    "access_token": ("access_token",),
-    "refresh_token": ("tenant_id", "client_id"),
-    "client_secret": ("tenant_id", "client_id", "client_secret"),
-    "certificate": ("tenant_id", "client_id", "client_certificate_path"),
-    "federated_token": ("tenant_id", "client_id", "federated_token_file"),
-    "managed_identity": (),
-    # Of user_sign_in alone.
-    "device_code": ("tenant_id", "client_id"),
-}
-_METHOD_OF = {
-    "access_token": "access_token",
-    "client_secret": "client_secret",
-    "client_certificate_path": "certificate",
-    "federated_token_file": "federated_token",
-}
-
-
 # What decides for how long and how often is asked, not what is answered.
 _PATIENCE = ("timeout", "deadline", "max_retries", "run_cache")
 
@@ -131,22 +107,22 @@ def settings_from(
     given = {name: value for name, value in options.items() if value is not None and value != "" and name != ENVIRON}
     cloud = _clouds.CLOUDS[_clouds.cloud_name(given.get("cloud"), environ.get("AZURE_CLOUD_ENVIRONMENT"))]
     endpoint = cloud.services[service]
-    authority = _root_url("authority", given["authority"]) if "authority" in given else cloud.authority
+    authority = root_url("authority", given["authority"]) if "authority" in given else cloud.authority
     if "audience" in given:
-        _plain("audience", given["audience"])
+        check_plain("audience", given["audience"])
     if endpoint.audience:
-        method = _auth_method(given, environ)
-        _check_credentials(given, method)
+        method = choose_method(given, environ)
+        check_credentials(given, method)
     else:
         method = NO_SIGN_IN
-        given = {name: value for name, value in given.items() if name not in _OF_SIGN_IN}
-    _check_texts(given)
+        given = {name: value for name, value in given.items() if name not in OF_SIGN_IN}
+    check_texts(given)
     return Settings(
         service=service,
         auth_method=method,
         authority=authority,
         audience=given.get("audience", endpoint.audience).rstrip("/"),
-        base_url=_base_url(given.get("base_url", endpoint.base_url)),
+        base_url=base_url(given.get("base_url", endpoint.base_url)),
         sign_in_hosts=_sign_in_hosts(authority),
         validate_certs=given.get("validate_certs", True),
         ca_path=_ca_path(given, environ),
@@ -180,142 +156,6 @@ def _sign_in_hosts(authority: str) -> tuple[str, ...]:
 def check_max_concurrency(value: int) -> int:
     """Return the number of requests that may be under way at once, or raise OptionError."""
     return _at_least("max_concurrency", value, 1)
-
-
-def _auth_method(given: Mapping[str, Any], environ: Mapping[str, str]) -> str:
-    """Decide on the sign-in method by what is set, never by asking a metadata service."""
-    asked = str(given.get("auth_method", "auto"))
-    if asked != "auto":
-        if asked not in _NEEDS:
-            raise OptionError(
-                "Could not choose how to sign in",
-                f"auth_method '{asked}' is unknown",
-                f"Set it to auto or one of {', '.join(_NEEDS)}",
-            )
-        return asked
-    found = [name for name in _CREDENTIALS if name in given]
-    if not found:
-        raise OptionError(
-            "Could not choose how to sign in",
-            "no credential is set",
-            "Set one of client_secret (environment AZURE_CLIENT_SECRET or AZURE_SECRET), client_certificate_path"
-            " (AZURE_CLIENT_CERTIFICATE_PATH) or federated_token_file (AZURE_FEDERATED_TOKEN_FILE), each with tenant_id"
-            " (AZURE_TENANT_ID or AZURE_TENANT) and client_id (AZURE_CLIENT_ID); or refresh_token"
-            " (MSDEVICES_REFRESH_TOKEN) or refresh_token_file (MSDEVICES_REFRESH_TOKEN_FILE), or access_token"
-            " (MSDEVICES_ACCESS_TOKEN); or auth_method=managed_identity",
-        )
-    # An application with a secret of its own needs both to exchange a refresh token.
-    others = [name for name in found if name not in _REFRESH]
-    if len(others) < len(found) and len(others) <= 1 and "access_token" not in found:
-        return "refresh_token"
-    if len(found) > 1:
-        raise OptionError(
-            "Could not choose how to sign in",
-            f"several credentials are set ({', '.join(_source(name, given[name], environ) for name in found)})",
-            "Set auth_method to the one that is meant, or unset the others",
-        )
-    return _METHOD_OF.get(found[0], found[0])
-
-
-def _check_credentials(given: Mapping[str, Any], method: str) -> None:
-    missing = [name for name in _NEEDS[method] if name not in given]
-    if method == "refresh_token" and not any(name in given for name in _REFRESH):
-        missing.append("refresh_token")
-    if missing:
-        raise OptionError(
-            f"Could not prepare the sign-in by {method}",
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
-            "Set " + " and ".join(_where(name) for name in missing),
-        )
-    if "tenant_id" in given and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?", given["tenant_id"]):
-        raise OptionError(
-            "Could not prepare the sign-in",
-            "tenant_id is neither a GUID nor a domain name",
-            "Set tenant_id to the directory (tenant) id that the Entra admin center shows",
-        )
-    for name in ("client_id", *SECRET_OPTIONS):
-        if name in given and name != "client_certificate_password":
-            _plain(name, given[name])
-
-
-def _where(name: str) -> str:
-    variables = ENVIRONMENT.get(name, ())
-    return f"{name} (environment {' or '.join(variables)})" if variables else name
-
-
-def _source(name: str, value: Any, environ: Mapping[str, str]) -> str:
-    """Return the option's name, and the environment variable that its value came from, if it came from one."""
-    variable = next((variable for variable in ENVIRONMENT.get(name, ()) if environ.get(variable) == value), "")
-    return f"{name} from the environment variable {variable}" if variable else name
-
-
-def _plain(name: str, value: str) -> None:
-    """Refuse values with line breaks or blanks at the ends: they come from files and break requests obscurely."""
-    if value != value.strip() or re.search(r"[\x00-\x1f\x7f]", value):
-        raise OptionError(
-            "Could not use the options",
-            f"{name} starts or ends with white space or holds control characters",
-            f"Remove them from {_where(name)}; a value that was read from a file often ends with a line break",
-        )
-
-
-def _check_texts(given: Mapping[str, Any]) -> None:
-    """Refuse what no path can hold, and what came from bytes that are no UTF-8."""
-    for name, value in given.items():
-        if isinstance(value, str) and re.search("[\0\ud800-\udfff]", value):
-            raise OptionError(
-                "Could not use the options",
-                f"{name} holds a null character or is not text in UTF-8",
-                f"Correct {_where(name)}",
-            )
-
-
-def _https(name: str, value: str) -> str:
-    url = value.strip().rstrip("/")
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f\x7f\\]", url):
-        raise OptionError(
-            "Could not use the options", f"{name} is not a URL", f"Set {name} to a URL such as https://host.example"
-        )
-    if parts.scheme != "https":
-        raise OptionError(
-            "Could not use the options",
-            f"{name} is a {parts.scheme} URL; tokens and licenses only go over https",
-            f"Set {name} to an https URL",
-        )
-    if parts.username or parts.password:
-        raise OptionError(
-            "Could not use the options", f"{name} holds a user name or password", f"Remove them from {name}"
-        )
-    return url
-
-
-def _root_url(name: str, value: str) -> str:
-    # The Azure SDKs also take AZURE_AUTHORITY_HOST without a scheme.
-    url = _https(name, value if "://" in value else f"https://{value}")
-    if urlsplit(url).path:
-        raise OptionError(
-            "Could not use the options",
-            f"{name} has a path",
-            f"Set {name} to the root URL of the sign-in service, such as https://login.microsoftonline.com; the tenant"
-            " belongs into tenant_id",
-        )
-    return url
-
-
-def _base_url(value: str) -> str:
-    url = _https("base_url", value)
-    if re.search(r"/[vV]\d+(\.\d+)?$", urlsplit(url).path):
-        raise OptionError(
-            "Could not use the options",
-            "base_url ends with a version",
-            "Set base_url to the service's root URL without the version path",
-        )
-    return url
 
 
 def _ca_path(given: Mapping[str, Any], environ: Mapping[str, str]) -> str:

@@ -16,17 +16,17 @@ from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _ca
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _market as market
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _service as service
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec import common as _argspec
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import fill_unset
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import (
+    ENVIRONMENT,
+    SECRET_OPTIONS,
+    fill_unset,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.offline_license import (
     items_of,
     requests_of,
     specification,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
-    ENVIRONMENT,
-    SECRET_OPTIONS,
-)
 
 SPEC = {**_argspec.shared_options(), **_argspec.catalog_options(), **_argspec.market_options()}
 SECRETS = {*SECRET_OPTIONS, "catalog_access_token"}

@@ -13,6 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import shared_options
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import (
+    ENVIRONMENT,
+    SECRET_OPTIONS,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings import settings as _settings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.clouds import (
@@ -226,7 +230,7 @@ class TestAuthMethod:
     def test_no_credential(self) -> None:
         error = refused(APP)
         assert error.cause == "no credential is set"
-        for name, variables in _settings.ENVIRONMENT.items():
+        for name, variables in ENVIRONMENT.items():
             if name not in ("authority", "client_certificate_password", "catalog_access_token", "country", "locale"):
                 assert name in error.remedy
                 assert variables[0] in error.remedy
@@ -283,7 +287,7 @@ class TestAuthMethod:
         for name in needed:
             error = refused({**everything, name: ""})
             assert error.cause == f"{name} is not set"
-            assert error.remedy == f"Set {name} (environment {' or '.join(_settings.ENVIRONMENT[name])})"
+            assert error.remedy == f"Set {name} (environment {' or '.join(ENVIRONMENT[name])})"
 
     def test_a_ready_token_needs_nothing_else(self) -> None:
         assert made({"access_token": "x"}).auth_method == "access_token"
@@ -350,7 +354,7 @@ class TestValues:
 
 class TestSecrets:
     def test_are_not_in_the_representation(self) -> None:
-        values = {name: f"canary-{name}" for name in _settings.SECRET_OPTIONS}
+        values = {name: f"canary-{name}" for name in SECRET_OPTIONS}
         settings = made({**APP, **values, "auth_method": "client_secret"})
         assert all(getattr(settings, name) == value for name, value in values.items())
         assert "canary" not in repr(settings)
