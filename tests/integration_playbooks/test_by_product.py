@@ -42,8 +42,8 @@ def test_first_and_later_runs(new_lab: NewLab, served: Served, figure: Figure) -
         ]
         queries = [f"{product.product_id.lower()}/0015" for product in (one, two)]
         assert [entry["catalog_query"] for entry in result["licenses"]] == [
-            catalog_queries[0],
-            *catalog_queries[1:] * 2,
+            queries[0],
+            *queries[1:] * 2,
             None,
         ]
         assert lab.files(host) == {default_name(ids): served(ids) for ids in expected}

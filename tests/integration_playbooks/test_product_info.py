@@ -71,6 +71,8 @@ def test_packages_and_content_ids(lab: Lab) -> None:
     assert run.ok("linux1", "x64")["products"][0]["content_ids"] == [special.content_ids[0]]
     assert run.ok("linux1", "language")["products"][0] == {
         "product_id": special.product_id,
+        "title": special.name,
+        "publisher": special.name.partition(" ")[0],
         "packages": [],
         "content_ids": [],
     }

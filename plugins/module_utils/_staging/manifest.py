@@ -6,8 +6,8 @@
 """The manifest: what earlier runs staged in a directory.
 
 It is a JSON object with `version`, `files` (name to entry) and `catalog_queries` (how content ids were found). An
-entry has a `kind`, `sha256`, `size`, and what its kind adds. Kinds, keys and minor versions that are not known here are kept as
-they are, so that licenses, packages, and newer and older versions of this collection can share a directory.
+entry has a `kind`, `sha256`, `size`, and what its kind adds. Kinds, keys and minor versions that are not known here are
+kept as they are, so that licenses, packages, and newer and older versions of this collection can share a directory.
 """
 
 from __future__ import annotations
