@@ -169,7 +169,7 @@ def test_partial_failure_is_healed(new_lab: NewLab, served: Served) -> None:
             assert text in message
             assert message in result["msg"]
         assert bad["online_only"].online_content_id in errors[1]
-        assert f"[{bad['catalog_unknown'].product_id}/0015] Could not look up the product" in result["msg"]
+        assert f"{bad['catalog_unknown'].product_id}/0015: Could not look up the product" in result["msg"]
     assert "Traceback" not in run.output
 
     lab.emulator.clear_faults()
