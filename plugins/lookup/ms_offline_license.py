@@ -43,6 +43,13 @@ options:
       - xml
       - base64
     default: xml
+  archive:
+    description:
+      - A directory on the controller with licenses. They are taken from there before any service is asked, and every
+        license that is fetched is kept there.
+    type: path
+    vars:
+      - name: msdevices_archive
   service:
     description:
       - The service that issues the licenses.
@@ -137,6 +144,8 @@ class LookupModule(ProvisioningLookup):
         source = LicenseSource(options, run_cache_of)
         keys = all_or_error([str(request.key) for request in requests], _keys(requests, source))
         documents = all_or_error([str(key) for key in keys], source.fetch(keys))
+        for warning in source.warnings:
+            self._display.warning(warning)
         return [document.blob if options["format"] == "base64" else document.text for document in documents]
 
 

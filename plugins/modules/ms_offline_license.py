@@ -128,6 +128,14 @@ options:
       - store_for_business
       - store_licensing
     default: store_for_business
+  archive:
+    description:
+      - A directory on the controller with licenses. They are taken from there before any service is asked, so that new
+        hosts are staged without a credential, and when the service is gone.
+      - Every license that is fetched is kept there, in a file that its owner alone may read.
+      - Files are found by the license in them (XML or base64), not by their names, also in directories below.
+      - With O(force=true) nothing is taken from there. What is fetched replaces the license of the same ids.
+    type: path
   dest:
     description:
       - The directory on the managed host in which the license files are staged. It has to exist.
@@ -215,6 +223,13 @@ EXAMPLES = r"""
     content_id: 2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11
     dest: "{{ stage_dir }}"
     format: base64
+
+- name: Stage one license, and keep it on the controller for the day when the service is gone
+  msdevices.provisioning.ms_offline_license:
+    product_id: 9WZDNCRFJ3PS
+    content_id: 2f9a4b1e-0f0f-4e4c-9d7a-7a1c1f6f0a11
+    archive: "{{ archive_dir }}"
+    dest: "{{ stage_dir }}"
 
 - name: Stage a license from the vault, without any request
   msdevices.provisioning.ms_offline_license:
@@ -320,6 +335,7 @@ licenses:
     state:
       description:
         - V(fetched) when the license was brought to the host by this task (in check mode, would be).
+        - V(archived) when it was brought to the host by this task, and taken from O(archive).
         - V(unchanged) when it was there already; without O(dest), when O(licenses[].license_blob) brought it.
         - V(failed) when it could not be had, and RV(licenses[].error) says why.
       type: str

@@ -50,6 +50,7 @@ def test_examples_run(new_lab: NewLab, served: Served) -> None:
         "app_secret": emulator.client_secret,
         "stage_dir": "{{ stage }}",
         "vaulted_license": base64.b64encode(served(emulator.product(0).request())).decode(),
+        "archive_dir": str(lab.directory / "archive"),
         "token_file": str(lab.directory / "refresh-token"),
     }
     Path(variables["token_file"]).write_text(emulator.refresh_token, encoding="utf-8")

@@ -56,6 +56,7 @@ def specification() -> dict[str, t.Any]:
             "package_family_name": {"type": "str"},
             "service": {"type": "str", "default": LICENSE_SERVICES[0], "choices": list(LICENSE_SERVICES)},
             **catalog_options(),
+            "archive": {"type": "path"},
             "dest": {"type": "path"},
             "format": {"type": "str", "default": "xml", "choices": ["xml", "base64"]},
             "force": {"type": "bool", "default": False},

@@ -30,6 +30,8 @@ FACTS = (
 )
 """What a result and the manifest tell of a license document, beside the ids of the request."""
 FETCHED = "fetched"
+ARCHIVED = "archived"
+"""Taken from the archive on the controller; hosts say FETCHED."""
 UNCHANGED = "unchanged"
 FAILED = "failed"
 STATES = (FETCHED, UNCHANGED, FAILED)

@@ -106,15 +106,18 @@ class RunCache:
 
 def run_cache_of(settings: Settings) -> RunCache | NoCache:
     """Return the cache of this run of Ansible, or one that remembers nothing when the settings say so."""
-    if not settings.run_cache:
-        return NoCache()
+    return open_run_cache(settings.deadline) if settings.run_cache else NoCache()
+
+
+def open_run_cache(deadline: float) -> RunCache | NoCache:
+    """Return the cache of this run of Ansible, whose entries take at most `deadline` seconds to make."""
     directory = os.path.join(C.DEFAULT_LOCAL_TMP, "msdevices.provisioning")
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
     except OSError as exc:
         _display.vv(f"The run cache cannot be used, requests are made without it: {exc.strerror}")
         return NoCache()
-    return RunCache(directory, settings.deadline * _PATIENCE_FACTOR)
+    return RunCache(directory, deadline * _PATIENCE_FACTOR)
 
 
 def _key() -> bytes:

@@ -11,14 +11,17 @@ import typing as t
 from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.run_cache import open_run_cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_all import Progress
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.fetch_licenses import (
     Outcome,
     fetch_licenses,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.license_archive import LicenseArchive
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.resolve_content_ids import (
     resolve_content_ids,
 )
@@ -46,16 +49,45 @@ class LicenseSource:
         self._open_cache = open_cache
         self._progress = progress
         self._max_concurrency = check_max_concurrency(options["max_concurrency"])
+        self.taken: set[LicenseKey] = set()
+        """The licenses that came from the archive."""
+        directory = options.get("archive")
+        self._archive = LicenseArchive(directory, open_run_cache(options["deadline"])) if directory else None
 
     def fetch(self, keys: Sequence[LicenseKey]) -> list[Outcome]:
-        """Fetch licenses; return one outcome per key, in their order."""
+        """Take licenses from the archive, and fetch the others; return one outcome per key, in their order."""
+        try:
+            archived = self.archived(keys)
+        except ProvisioningError as exc:
+            return [exc] * len(keys)
+        self.taken.update(archived)
+        fetched = iter(self._fetch([key for key in keys if key not in archived]))
+        return [archived[key] if key in archived else next(fetched) for key in keys]
+
+    def archived(self, keys: Sequence[LicenseKey]) -> Mapping[LicenseKey, LicenseDocument]:
+        """Return the licenses that the archive has. With `force` it is not looked at. Raises OptionError."""
+        if self._archive is None or self._options.get("force"):
+            return {}
+        return self._archive.find(keys)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What could not be kept in the archive."""
+        return self._archive.warnings if self._archive is not None else []
+
+    def _fetch(self, keys: Sequence[LicenseKey]) -> list[Outcome]:
         if not keys:
             return []
         try:
             settings = settings_from(self._options, self._options["service"])
-            return fetch_licenses(settings, self._open_cache(settings), keys, self._max_concurrency, self._progress)
+            cache = self._open_cache(settings)
+            outcomes = fetch_licenses(settings, cache, keys, self._max_concurrency, self._progress)
         except ProvisioningError as exc:
             return [exc] * len(keys)
+        for key, outcome in zip(keys, outcomes, strict=True):
+            if self._archive is not None and isinstance(outcome, LicenseDocument):
+                self._archive.keep(key, outcome)
+        return outcomes
 
     def resolve(self, requests: Sequence[LicenseRequest]) -> list[list[LicenseRequest] | ProvisioningError]:
         """Find the content ids of requests that have none; return a request for each of them, or why there is none."""

@@ -16,6 +16,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.do
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import entry_of
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import (
+    ARCHIVED,
     FAILED,
     FETCHED,
     UNCHANGED,
@@ -47,7 +48,7 @@ def return_licenses(requests: Sequence[LicenseRequest], source: LicenseSource) -
             item.error = str(outcome)
         else:
             item.document = outcome
-    return StagingReport([_result(item) for item in items])
+    return StagingReport([_result(item, source) for item in items], warnings=source.warnings)
 
 
 def _resolve(requests: Sequence[LicenseRequest], source: LicenseSource) -> list[Item]:
@@ -63,11 +64,11 @@ def _resolve(requests: Sequence[LicenseRequest], source: LicenseSource) -> list[
     return items
 
 
-def _result(item: Item) -> dict[str, t.Any]:
+def _result(item: Item, source: LicenseSource) -> dict[str, t.Any]:
     request, document = item.request, item.document
     if document is None:
         return build_result(request, FAILED, None, None, error=item.error)
-    state = UNCHANGED if request.document is not None else FETCHED
+    state = UNCHANGED if request.document is not None else ARCHIVED if request.key in source.taken else FETCHED
     result = build_result(request, state, None, entry_of(request, document, "xml"))
     result.update(document=document.text, license_blob=document.blob)
     return result

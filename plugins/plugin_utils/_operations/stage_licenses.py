@@ -19,6 +19,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import LicenseDocument
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import (
+    ARCHIVED,
     BLOCKED,
     FAILED,
     FETCHED,
@@ -59,12 +60,12 @@ def stage_licenses(
     report = delivery.stage(_numbered(requests))
     items = [_look(requests[result["index"]], result, force) for result in report.licenses]
     if check_mode:
-        _predict(items, report)
+        _predict(items, report, source)
     elif any(item.wanted for item in items):
         items = _resolve(requests, items, source, force)
         _fetch(items, source)
         report = _deliver(items, delivery, report)
-    return _complete(items, report)
+    return _complete(items, report, source)
 
 
 def _numbered(requests: Iterable[LicenseRequest]) -> list[LicenseRequest]:
@@ -82,12 +83,17 @@ def _look(request: LicenseRequest, result: dict[str, t.Any], force: bool) -> Ite
     return Item(request, result, wanted)
 
 
-def _predict(items: Sequence[Item], report: StagingReport) -> None:
+def _predict(items: Sequence[Item], report: StagingReport, source: LicenseSource) -> None:
     """Take for granted that what is missing can be fetched."""
+    archived = source.archived([item.request.key for item in items if item.wanted and not item.request.unresolved])
     for item in items:
         if item.wanted:
             result = item.result
-            result.update(state=FETCHED, error=None, reason=result["reason"] or FORCED)
+            result.update(
+                state=ARCHIVED if item.request.key in archived else FETCHED,
+                error=None,
+                reason=result["reason"] or FORCED,
+            )
             key = "/".join(str(result[name]) for name in IDS if result[name])
             path = result["path"] or key
             after = f"the offline license {key}, to be fetched\n"
@@ -148,9 +154,12 @@ def _deliver(items: Sequence[Item], delivery: Delivery, first: StagingReport) ->
     )
 
 
-def _complete(items: Sequence[Item], report: StagingReport) -> StagingReport:
+def _complete(items: Sequence[Item], report: StagingReport, source: LicenseSource) -> StagingReport:
     for item in items:
+        if item.result["state"] == FETCHED and item.request.key in source.taken:
+            item.result["state"] = ARCHIVED
         error = f"{item.request.problem}." if item.request.problem else item.error
         item.result.update(index=item.request.index, **({"state": FAILED, "error": error} if error else {}))
     report.licenses = [item.result for item in items]
+    report.warnings = [*report.warnings, *source.warnings]
     return report
