@@ -114,7 +114,7 @@ def inventory(work: pathlib.Path) -> dict[str, t.Any]:
             "ansible_remote_tmp": str(work / name / "tmp"),
             "offline_licenses_dest": f"{work / name}/{{{{ offline_licenses_service }}}}",
         }
-    return {"all": {"hosts": hosts}}
+    return {"image_builders": {"hosts": hosts}}
 
 
 def play(work: pathlib.Path, service: Service) -> None:

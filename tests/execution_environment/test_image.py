@@ -28,7 +28,11 @@ NOT_FOR_JOBS = {f"{PREFIX}configure_controller"}
 PLACES = {"authority": "{{ emulator.entra }}", "ca_path": "{{ emulator.ca_path }}"}
 STORE = {**PLACES, "base_url": "{{ emulator.store }}"}
 PARTNER = {**PLACES, "base_url": "{{ emulator.partner }}"}
-STAGING = {"offline_licenses_list": "{{ licenses }}", "offline_licenses_dest": "{{ work }}/stage"}
+STAGING = {
+    "offline_licenses_hosts": "all",
+    "offline_licenses_list": "{{ licenses }}",
+    "offline_licenses_dest": "{{ work }}/stage",
+}
 #: The playbooks of the collection, and what they are told.
 PLAYBOOKS = {
     STAGE: {**STAGING, **{f"offline_licenses_{name}": value for name, value in STORE.items()}},

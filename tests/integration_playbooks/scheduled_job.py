@@ -176,6 +176,8 @@ class Controller:
         for group, directory in (("linux", "{{ stage }}"), ("windows", STAGE)):
             assert "offline_licenses_dest" in group_variables(group)
             inventory[group]["vars"] = {"offline_licenses_dest": directory}
+        # On which the playbook runs.
+        inventory["image_builders"] = {"children": {"linux": {}, "windows": {}}}
         return inventory
 
     def _job_environment(self) -> dict[str, str]:

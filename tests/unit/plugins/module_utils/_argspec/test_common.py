@@ -126,7 +126,6 @@ class TestOfflineLicenseOptions:
             ({"licenses": [], "architecture": "x64"}, "mutually exclusive: licenses|architecture"),
             ({"licenses": [], "language": "de"}, "mutually exclusive: licenses|language"),
             ({"licenses": [], "package_family_name": "x"}, "mutually exclusive: licenses|package_family_name"),
-            ({"licenses": [{"content_id": "x"}]}, "missing required arguments: product_id"),
             ({"licenses": ["9WZDNCRFJ3PS"]}, "licenses"),
             ({"licenses": [{"product_id": "x", "content_id": "y", "url": "z"}]}, "licenses.url"),
             ({"licenses": [], "service": "other"}, "value of service must be one of: store_for_business"),
