@@ -86,8 +86,9 @@ def parse_fault(response: Response, secrets: tuple[str, ...] = ()) -> ErrorDetai
         message=first(_MESSAGE),
         reason=printable("; ".join(text for text in texts if text)),
         parameter=f"parameter {parameter}" if parameter else "",
-        request_id=clean(headers.get("MS-RequestId")),
-        correlation_id=clean(headers.get("MS-CorrelationId") or headers.get("MS-CV")),
+        # Some responses have an id twice in one header.
+        request_id=clean(headers.get("MS-RequestId")).partition(",")[0],
+        correlation_id=clean(headers.get("MS-CorrelationId") or headers.get("MS-CV")).partition(",")[0],
         page=response.body.lstrip()[:1] == b"<",
     )
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 import uuid
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,11 @@ Item = dict[str, t.Any]
 CHECK_ADDRESS = "Check base_url, and whether a proxy responds in the service's place"
 # The recorded market has 274 offers on one page of 0.6 MB.
 _MAX_PAGES = 1000
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,100}")
+_OWN_HEADERS = frozenset(
+    ("accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "cookie", "expect",
+     "host", "proxy-authorization", "te", "transfer-encoding", "upgrade", "user-agent")
+)  # fmt: skip
 _MAX_LIST_BYTES = 32 * MEBIBYTE
 
 
@@ -56,8 +62,10 @@ class PartnerCenterClient(ServiceClient):
         params: Mapping[str, str],
         headers: Mapping[str, str] | None = None,
         deadline: Deadline | None = None,
+        method: str = "GET",
+        data: t.Any = None,
     ) -> Response:
-        """Send a GET request to a path below `/v1`."""
+        """Send a request that changes nothing to a path below `/v1`."""
         own = {
             "X-Locale": self.market.locale,
             # The same on every try of this call.
@@ -66,7 +74,7 @@ class PartnerCenterClient(ServiceClient):
             "MS-Contract-Version": "v1",
             "MS-PartnerCenter-Application": USER_AGENT,
         }
-        return self.call(attempted, "GET", ("v1", *path), params, {**own, **(headers or {})}, deadline=deadline)
+        return self.call(attempted, method, ("v1", *path), params, {**own, **(headers or {})}, data, deadline)
 
     def meaning(self, details: ErrorDetails, subject: t.Any) -> Meaning:
         """See ServiceClient; `subject` names what was requested by id, with an article, if anything was."""
@@ -172,13 +180,18 @@ def _next_link(page: Item) -> Item | None:
 
 
 def _link_headers(link: Item) -> dict[str, str]:
-    """Return the headers that a link wants to be followed with, but for those that are for a server alone."""
+    """Return the headers with which a link has to be followed, but for those that are the client's own to decide."""
     headers = link.get("headers")
     pairs = [one for one in headers if isinstance(one, dict)] if isinstance(headers, list) else []
     return {
         name: value
         for name, value in ((one.get("key"), one.get("value")) for one in pairs)
-        if isinstance(name, str) and isinstance(value, str) and name.lower().startswith("ms-") and value.isprintable()
+        if isinstance(name, str)
+        and isinstance(value, str)
+        and _HEADER_NAME.fullmatch(name)
+        and name.lower() not in _OWN_HEADERS
+        and value.isascii()
+        and value.isprintable()
     }
 
 

@@ -36,8 +36,8 @@ _ID = ("the service does not take this id", "Check offer_id; most offer ids are 
 MEANINGS: dict[tuple[int, str], tuple[str, str]] = {
     (400, "2000"): _ID,
     (400, "2100"): (
-        "the id is one of the new commerce catalog",
-        "Look it up by the products and SKUs API of Partner Center; the offers API only knows the legacy catalog",
+        "the id is one of the new commerce catalog, and no offer",
+        "Look it up with the module msdevices.provisioning.partner_product_info",
     ),
     (400, "3000"): _ID,
     (400, "800002"): ("a parameter is invalid", "Check offer_id, country, locale and category_id"),
