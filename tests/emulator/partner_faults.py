@@ -48,6 +48,20 @@ def fault(status: int, code: int | str, description: str, data: list[str] | None
 #: 401 without a body, the cause in the reason phrase.
 MFA_REQUIRED = Refusal(401, None, "Unauthorized - MFA required")
 
+#: Refusals of the catalog.
+CATALOG_REFUSALS: dict[str, Refusal] = {
+    "unknown_product": fault(404, 400013, "The product was not found."),
+    "unknown_sku": fault(404, "400018", "The SKU was not found."),
+    "unknown_availability": fault(404, 400019, "The availability was not found."),
+    "segment_refused": fault(403, 400030, "The partner may not use the target segment."),
+    "view_refused": fault(403, "400036", "The partner may not use the target view."),
+    "item_unavailable": fault(200, 400072, "The item is not available."),
+    "prices_refused": fault(403, 800043, "The partner has no access to prices."),
+    "no_relationship": fault(403, 20002, "There is no reseller relationship."),
+    "sandbox": fault(403, 900322, "The item cannot be bought in the sandbox."),
+    "environment": fault(400, 900127, "The operation is not supported in this environment."),
+}
+
 #: What a rule with the action partner_behavior can let the service refuse with.
 REFUSALS: dict[str, Refusal] = {
     "unknown": fault(404, 1000, "The resource was not found."),
@@ -69,19 +83,10 @@ REFUSALS: dict[str, Refusal] = {
     "token_missing": fault(401, 800001, "The partner's token is missing from the request."),
     "server_error": fault(500, "800003", "Something unexpected happened."),
     "not_classified": fault(501, 0, "The error is not classified."),
-    "unknown_product": fault(404, 400013, "The product was not found."),
-    "unknown_sku": fault(404, "400018", "The SKU was not found."),
-    "unknown_availability": fault(404, 400019, "The availability was not found."),
-    "segment_refused": fault(403, 400030, "The partner may not use the target segment."),
-    "view_refused": fault(403, "400036", "The partner may not use the target view."),
-    "item_unavailable": fault(200, 400072, "The item is not available."),
-    "prices_refused": fault(403, 800043, "The partner has no access to prices."),
-    "no_relationship": fault(403, 20002, "There is no reseller relationship."),
-    "sandbox": fault(403, 900322, "The item cannot be bought in the sandbox."),
-    "environment": fault(400, 900127, "The operation is not supported in this environment."),
     "locale": fault(400, 0, "Locale en-GB is not supported."),
     "entities": fault(
         400, 2007, '{"Error":{"Code":"2007","Message":"The partner&#39;s request is &quot;not&quot; valid"}}'
     ),
     "long": fault(400, 2000, "The input is bad. " * 56, ["Key: value"]),
+    **CATALOG_REFUSALS,
 }

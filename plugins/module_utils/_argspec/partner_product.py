@@ -27,7 +27,7 @@ _SKU_DIGITS = 4
 
 @dataclass(frozen=True)
 class CatalogId:
-    """The id of a product, of a SKU of it, or of an availability of that. Parts are empty from the first one missing."""
+    """The id of a product, of a SKU, or of an availability. Parts that it does not have are empty."""
 
     product_id: str
     sku_id: str = ""

@@ -31,7 +31,7 @@ _NOT_FOUND = {
     ),
     "promotion": Meaning("there is no such promotion", "Check promotion_id and country", not_found=True),
 }
-_MEANINGS: dict[tuple[int, str], tuple[str, str]] = {
+MEANINGS: dict[tuple[int, str], tuple[str, str]] = {
     (200, "400072"): ("the item is not available", "Check country, and whether the sale of the item has ended"),
     (400, "2000"): ("the service does not take a parameter", _CHECK),
     (400, "3000"): ("the service does not take this id", _CHECK),
@@ -47,6 +47,7 @@ _MEANINGS: dict[tuple[int, str], tuple[str, str]] = {
     (403, "800043"): ("the identity has no access to prices", "Give the user the role Admin agent or Sales agent"),
     (403, "900322"): ("the item does not exist in the sandbox", "Use an account that is not of the sandbox"),
 }
+"""(HTTP status, code) to what it means and what to do, beside those of meanings.py."""
 
 
 def meaning(details: ErrorDetails, subject: str) -> Meaning:
@@ -56,7 +57,7 @@ def meaning(details: ErrorDetails, subject: str) -> Meaning:
         kind = subject
     if kind:
         return _NOT_FOUND[kind]
-    known = _MEANINGS.get((details.status, details.code))
+    known = MEANINGS.get((details.status, details.code))
     if known and not details.page:
         return Meaning(*known)
     found = meanings.meaning(details)
