@@ -11,12 +11,14 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import shared_options
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import (
+    market_options,
+    shared_options,
+)
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.partner_offer import (
     DEFAULT_CONCURRENCY,
     ON_MISSING,
     check_id,
-    market_options,
     printable_option,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
