@@ -49,7 +49,10 @@ def _result(report: StagingReport, with_diff: bool) -> dict[str, t.Any]:
     result = report.as_result(with_diff)
     if report.warnings:
         result["warnings"] = report.warnings
-    if result.get("failed"):
+    if report.error is not None:
+        # Whoever counts failed licenses must not take it for a success.
+        del result["licenses"]
+    elif result.get("failed"):
         for item in report.licenses:
             # A failed result is always shown, and a license must not be.
             item.pop("document", None)

@@ -289,6 +289,34 @@ def _windows_no_manifest(place: WindowsPlace) -> None:
     place.hosts.remove(place.host, place.at(MANIFEST))
 
 
+def _windows_standard_user(place: WindowsPlace) -> None:
+    place.hosts.mkdir(place.host, place.at("a directory"))
+    place.hosts.standard_user(place.host)
+
+
+def _windows_foreign_tag(place: WindowsPlace) -> None:
+    place.hosts.write(place.host, place.at("install.wim"), b"deduplicated" * 4096)
+    place.hosts.link(place.host, place.at("install.wim"), None, 0x80000013)
+
+
+def _windows_linked(number: int | None) -> Callable[[WindowsPlace], None]:
+    def link(place: WindowsPlace) -> None:
+        path = place.at(MANIFEST if number is None else place.names[number])
+        place.hosts.remove(place.host, path)
+        place.hosts.link(place.host, path, r"C:\neighbor.xml")
+
+    return link
+
+
+def _windows_not_linked(number: int) -> Callable[[WindowsPlace], None]:
+    return lambda place: place.hosts.remove(place.host, place.at(place.names[number]))
+
+
+def _windows_protected(place: WindowsPlace) -> None:
+    place.hosts.write(place.host, place.at(place.names[0]), b"spoilt", read_only=True, hidden=True)
+    place.hosts.write(place.host, place.at(MANIFEST), place.hosts.read(place.host, place.at(MANIFEST)), hidden=True)
+
+
 WINDOWS_FAULTS: dict[str, tuple[Callable[[WindowsPlace], None], Callable[[WindowsPlace], None]]] = {
     "disk-full": (_windows_room(0.5), _nothing),
     "disk-full-midway": (_windows_room(1.5), _nothing),
@@ -300,7 +328,16 @@ WINDOWS_FAULTS: dict[str, tuple[Callable[[WindowsPlace], None], Callable[[Window
     "manifest-future": (_windows_manifest(_future), _nothing),
     "manifest-outside": (_windows_manifest(_outside), _nothing),
     "manifest-deep": (_windows_manifest(lambda manifest: _deep()), _nothing),
+    "manifest-huge": (_windows_manifest(lambda manifest: b"[" * (17 * 1024 * 1024)), _nothing),
     "manifest-directory": (_windows_manifest_directory, _windows_no_manifest),
+    "manifest-a-link": (_windows_linked(None), _windows_no_manifest),
+    "standard-user": (_windows_standard_user, _nothing),
+    "reparse-point": (_windows_foreign_tag, _nothing),
+    "file-a-link": (_windows_linked(0), _windows_not_linked(0)),
+    "protected": (_windows_protected, _nothing),
+    "locked": (lambda place: place.hosts.lock(place.host, place.at(place.names[0])), _nothing),
+    "concealed": (lambda place: place.hosts.conceal(place.host, place.path), _nothing),
+    "unlistable": (lambda place: place.hosts.deny_listing(place.host, place.path), _nothing),
     "vanish-before": (lambda place: place.hosts.unreachable(place.host, event="transfer"), _nothing),
     "vanish-within": (lambda place: place.hosts.interrupt_copy(place.host, 1), _nothing),
 }

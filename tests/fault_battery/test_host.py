@@ -65,7 +65,7 @@ class Cell:
         failed, message = entry["state"] in ("failed", "unreachable"), str(result.get("msg", ""))
         if self.caller != MODULE and entry["state"] != "unreachable":
             summary = run.results.get((self.host, _SUMMARY), {}).get("result", {})
-            failed, message = (self.host, "the role failed") in run.results, str(summary.get("msg", ""))
+            failed, message = (self.host, "the role failed") in run.results, str(summary.get("msg") or message)
         states = tuple(item["state"] for item in result.get("licenses") or ())
         return Outcome(failed, message, entry["seconds"], states)
 
@@ -162,7 +162,9 @@ class Bench:
     def problems(self, cell: Cell, outcome: Outcome, before: Mapping[str, bytes | None]) -> list[str]:
         """Files that are not whole, not right, lost, or not expected."""
         found = self.files(cell)
-        problems = [f"{name} is not expected" for name in found.keys() - self.good.keys() - {MANIFEST}]
+        others = {name: data for name, data in before.items() if name not in self.good and name != MANIFEST}
+        problems = [f"{name} was touched" for name in others if found.get(name) != others[name]]
+        problems += [f"{name} is not expected" for name in found.keys() - self.good.keys() - {MANIFEST, *others}]
         for number, name in enumerate(self.names):
             right = found.get(name) == self.good[name]
             state = outcome.states[number] if number < len(outcome.states) else ""
@@ -260,6 +262,9 @@ def _meet(
 ) -> None:
     linux = sorted({cell.host for cell in cells if cell.kind == LINUX})
     lab = Lab(directory, emulator, linux, sorted({cell.host for cell in cells if cell.kind == WINDOWS}))
+    # The last version that fails for users who are no administrators; older ones are simulated as they are.
+    version = lab.windows.env["MSDEVICES_STANDIN_VERSION"]
+    lab.windows.env["MSDEVICES_STANDIN_VERSION"] = min(version, "3.5.0")
     bench = Bench(lab, cells, documents, mounts)
     first_line = VICTIM.read_text(encoding="utf-8").partition("\n")[0]
     watch = Watch(lab, list(bench.good.values()), **{"client secret": emulator.client_secret, str(VICTIM): first_line})

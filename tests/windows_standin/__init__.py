@@ -2,6 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Windows hosts for tests, played on the controller (see README.md)."""
+"""Windows hosts for tests, simulated on the controller (see README.md)."""
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from . import paths
 from .paths import WindowsPath
@@ -19,6 +20,7 @@ HOME = "C:\\Users\\ansible"
 TEMP = HOME + "\\AppData\\Local\\Temp"
 VARIABLES = {
     "ALLUSERSPROFILE": "C:\\ProgramData",
+    "ComSpec": "C:\\Windows\\System32\\cmd.exe",
     "APPDATA": HOME + "\\AppData\\Roaming",
     "LOCALAPPDATA": HOME + "\\AppData\\Local",
     "ProgramData": "C:\\ProgramData",
@@ -34,6 +36,7 @@ VARIABLES = {
 }
 _ALWAYS_THERE = ("C:\\Windows", "C:\\ProgramData", "C:\\Program Files", TEMP)
 _ATTRIBUTES = ".attributes.json"
+_LINKS = ".links.json"
 _KNOWN_ATTRIBUTES = ("ReadOnly", "Hidden", "System")
 
 
@@ -50,6 +53,9 @@ class WindowsFilesystem:
     :param top: the host's directory; created with the usual directories of a Windows system.
     :param denied: tells whether the host refuses to write at a path.
     :param room: tells how many bytes there are for a file at a path, or None when that does not matter.
+    :param limited: tells whether a file is ``locked`` (another program has it open without sharing), a path is
+        ``concealed`` (the user has no permission, so that it looks missing) or a directory is ``unlistable`` (what lies
+        in it can be reached by name alone).
     """
 
     def __init__(
@@ -57,12 +63,18 @@ class WindowsFilesystem:
         top: Path,
         denied: Callable[[WindowsPath], bool] = lambda path: False,
         room: Callable[[WindowsPath], int | None] = lambda path: None,
+        limited: Callable[[str, WindowsPath], bool] = lambda kind, path: False,
     ) -> None:
         self.top = top
         self._denied = denied
         self._room = room
+        self._limited = limited
         for directory in _ALWAYS_THERE:
             self._below_top(self.parse(directory)).mkdir(parents=True, exist_ok=True)
+        shell = self._below_top(self.parse(VARIABLES["ComSpec"]))
+        if not shell.exists():
+            shell.parent.mkdir(exist_ok=True)
+            shell.write_bytes(b"MZ")
 
     # Names
 
@@ -85,6 +97,8 @@ class WindowsFilesystem:
 
     def local(self, path: WindowsPath) -> Path | None:
         """Where an existing file or directory lies on the controller; None when there is none."""
+        if self._limited("concealed", path):
+            return None
         here = self.top
         for name in [*self._anchor_names(path), *path.parts]:
             exact = here / name
@@ -123,11 +137,24 @@ class WindowsFilesystem:
         return self._existing(path).stat()
 
     def read(self, path: WindowsPath) -> bytes:
-        """:raises WindowsFailure: when there is nothing."""
-        return self._existing(path).read_bytes()
+        """What a file holds; that of its target when it is a link.
+
+        :raises WindowsFailure: when there is nothing, or another program has it open.
+        """
+        self.check_shared(path)
+        return self._existing(self.target(path)).read_bytes()
+
+    def check_shared(self, path: WindowsPath) -> None:
+        """:raises WindowsFailure: when another program has the file open."""
+        if self._limited("locked", path):
+            raise WindowsFailure(
+                f"The process cannot access the file '{path}' because it is being used by another process."
+            )
 
     def children(self, path: WindowsPath) -> Iterator[WindowsPath]:
-        """What lies directly in a directory, in any order."""
+        """What lies directly in a directory, in any order; nothing when the user may not list it."""
+        if self._limited("unlistable", path):
+            return
         for name in sorted(os.listdir(self._existing(path))):
             yield WindowsPath(path.anchor, (*path.parts, name))
 
@@ -181,6 +208,8 @@ class WindowsFilesystem:
         :raises WindowsFailure: when the directory does not exist, access is denied, or the disk is full: as much as
             there is room for is written then.
         """
+        self.check_shared(path)
+        path = self.target(path)
         self._check_writable(path)
         parent = path.parent
         local = self.local(path)
@@ -200,8 +229,9 @@ class WindowsFilesystem:
         local.write_bytes(data)
 
     def remove(self, path: WindowsPath) -> None:
-        """Delete a file, or a directory with all that is in it."""
+        """Delete a file, or a directory with all that is in it; of a link, the link itself."""
         self._check_writable(path)
+        self.check_shared(path)
         local = self._existing(path)
         if local.is_dir():
             for below in self.walk(path):
@@ -209,7 +239,8 @@ class WindowsFilesystem:
             shutil.rmtree(local)
         else:
             local.unlink()
-        self._save_marks({key: marks for key, marks in self._load_marks().items() if not self._is_below(key, path)})
+        for name in (_ATTRIBUTES, _LINKS):
+            self._save(name, {key: value for key, value in self._load(name).items() if not self._is_below(key, path)})
 
     def touch(self, path: WindowsPath, *, written: float | None, accessed: float | None) -> None:
         """Set the times of a file or directory (seconds since the epoch); None keeps one."""
@@ -224,21 +255,22 @@ class WindowsFilesystem:
     def _is_below(key: str, path: WindowsPath) -> bool:
         return key == path.key or key.startswith(path.key.rstrip("\\") + "\\")
 
-    def _load_marks(self) -> dict[str, list[str]]:
+    def _load(self, name: str) -> dict[str, Any]:
         try:
-            stored: dict[str, list[str]] = json.loads((self.top / _ATTRIBUTES).read_text("utf-8"))
+            stored: dict[str, Any] = json.loads((self.top / name).read_text("utf-8"))
             return stored
         except FileNotFoundError:
             return {}
 
-    def _save_marks(self, marks: dict[str, list[str]]) -> None:
-        file = self.top / _ATTRIBUTES
-        if marks or file.exists():
-            file.write_text(json.dumps(marks), "utf-8")
+    def _save(self, name: str, facts: dict[str, Any]) -> None:
+        file = self.top / name
+        if facts or file.exists():
+            file.write_text(json.dumps(facts), "utf-8")
 
     def marks(self, path: WindowsPath) -> list[str]:
         """The attributes of ReadOnly, Hidden and System that are set."""
-        return self._load_marks().get(path.key, [])
+        marks: list[str] = self._load(_ATTRIBUTES).get(path.key, [])
+        return marks
 
     def set_marks(self, path: WindowsPath, marks: set[str]) -> None:
         """Set exactly these of the attributes ReadOnly, Hidden and System."""
@@ -246,10 +278,30 @@ class WindowsFilesystem:
         if unknown:
             raise ValueError(f"unknown attributes {sorted(unknown)}")
         self._existing(path)
-        stored = self._load_marks()
+        stored = self._load(_ATTRIBUTES)
         stored[path.key] = [name for name in _KNOWN_ATTRIBUTES if name in marks]
-        self._save_marks(stored)
+        self._save(_ATTRIBUTES, stored)
 
     def attributes(self, path: WindowsPath) -> str:
         """The attributes as .NET prints them, for example ``Hidden, Archive``."""
         return ", ".join([*self.marks(path), "Directory" if self.is_dir(path) else "Archive"])
+
+    # Links and other reparse points
+
+    def set_link(self, path: WindowsPath, target: WindowsPath | None, tag: int | None = None) -> None:
+        """Make a symbolic link to a target, or give a file that exists another kind of reparse point by its tag."""
+        if target is not None:
+            (self._existing(path.parent or path) / path.name).write_bytes(b"")
+        stored = self._load(_LINKS)
+        stored[path.key] = {"target": None if target is None else str(target), "tag": tag}
+        self._save(_LINKS, stored)
+
+    def link(self, path: WindowsPath) -> dict[str, Any] | None:
+        """``target`` and ``tag`` of a reparse point; None when it is none."""
+        found: dict[str, Any] | None = self._load(_LINKS).get(path.key)
+        return found
+
+    def target(self, path: WindowsPath) -> WindowsPath:
+        """Where a path leads to: itself unless it is a symbolic link."""
+        link = self.link(path)
+        return path if link is None or link["target"] is None else self.parse(link["target"])

@@ -16,7 +16,7 @@ from dism_standin.program import BEHAVIORS, Behavior
 from dism_standin.store import Images, Root
 
 from . import journal, specs
-from .filesystem import TEMP, WindowsFilesystem
+from .filesystem import TEMP, VARIABLES, WindowsFilesystem
 
 _HERE = Path(__file__).resolve().parent
 _BUILD = _HERE.parents[1] / ".build" / "windows_standin"
@@ -56,6 +56,8 @@ class WindowsHosts:
             "MSDEVICES_STANDIN_LOG": str(self.log),
             "MSDEVICES_STANDIN_FAULTS": str(top / "faults.json"),
             "MSDEVICES_STANDIN_SPECS": str(specs.build(cache)),
+            # What differs between versions is simulated as in this one; a test may set another.
+            "MSDEVICES_STANDIN_VERSION": specs.installed_version(),
         }
 
     # For Ansible
@@ -115,13 +117,13 @@ class WindowsHosts:
         """
         files = self._files[host]
         tops = [files.parse(below)] if below else files.anchors()
-        hidden = files.parse(TEMP)
+        hidden = [] if temp else [files.parse(TEMP), files.parse(VARIABLES["ComSpec"])]
         return {
             str(path): files.read(path)
             for top in tops
             if files.is_dir(top)
             for path in files.walk(top)
-            if files.is_file(path) and (temp or not path.is_below(hidden))
+            if files.is_file(path) and not any(path.is_below(one) for one in hidden)
         }
 
     def exists(self, host: str, path: str) -> bool:
@@ -274,6 +276,33 @@ class WindowsHosts:
     def limit_space(self, host: str, path: str, size: int) -> None:
         """Let a directory be as a disk of its own, whose files cannot have more than so many bytes together."""
         self._add("full", host, None, path=path, size=size)
+
+    def lock(self, host: str, path: str) -> None:
+        """Let another program have a file open without sharing it."""
+        self._add("locked", host, None, path=path)
+
+    def conceal(self, host: str, path: str) -> None:
+        """Take the permission to see a path: it looks missing, and cannot be created."""
+        self._add("concealed", host, None, path=path)
+
+    def deny_listing(self, host: str, path: str) -> None:
+        """Let a directory look empty, though its files can be reached by name."""
+        self._add("unlistable", host, None, path=path)
+
+    def standard_user(self, host: str) -> None:
+        """Let the user of a host be no administrator."""
+        self._add("standard_user", host, None)
+
+    def link(self, host: str, path: str, target: str | None, tag: int | None = None) -> None:
+        """Make a symbolic link, or give a file another kind of reparse point, such as 0x80000013 (deduplication)."""
+        files = self._files[host]
+        files.set_link(files.parse(path), None if target is None else files.parse(target), tag)
+
+    def cost(self, host: str) -> dict[str, Any]:
+        """What all module executions of a host did: ``listed`` and ``walked`` files, and those that were ``hashed``."""
+        costs = [call["cost"] for call in self.calls(host) if "cost" in call]
+        counts = {name: sum(cost[name] for cost in costs) for name in ("listed", "walked")}
+        return {**counts, "hashed": [path for cost in costs for path in cost["hashed"]]}
 
     def clear_faults(self) -> None:
         """Let the hosts work again."""

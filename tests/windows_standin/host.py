@@ -33,6 +33,8 @@ class Settings:
     log: Path
     specs: Path
     faults: Path
+    version: str
+    """Of ansible.windows, whose modules are simulated."""
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -40,7 +42,8 @@ class Settings:
 
         :raises KeyError: when one is missing.
         """
-        return cls(*(Path(os.environ[f"MSDEVICES_STANDIN_{name}"]) for name in ("ROOT", "LOG", "SPECS", "FAULTS")))
+        paths = (Path(os.environ[f"MSDEVICES_STANDIN_{name}"]) for name in ("ROOT", "LOG", "SPECS", "FAULTS"))
+        return cls(*paths, version=os.environ["MSDEVICES_STANDIN_VERSION"])
 
 
 class WindowsHost:
@@ -51,14 +54,18 @@ class WindowsHost:
         self._settings = settings
         self._faults = journal.Faults(settings.faults)
         self._record = functools.partial(journal.record, settings.log, host=name)
-        self._denied: list[WindowsPath] = []
+        self._limits: dict[str, list[WindowsPath]] = {}
         self._sizes: dict[WindowsPath, int] = {}
-        self.files = WindowsFilesystem(settings.root / name, self._is_denied, self._room)
-        self._denied = [self.files.parse(top) for top in self._faults.denied_paths(name)]
+        self.files = WindowsFilesystem(settings.root / name, self._is_denied, self._room, self._is_limited)
+        kinds = ("denied", "locked", "concealed", "unlistable")
+        self._limits = {kind: [self.files.parse(top) for top in self._faults.paths(kind, name)] for kind in kinds}
         self._sizes = {self.files.parse(top): size for top, size in self._faults.sizes(name).items()}
 
     def _is_denied(self, path: WindowsPath) -> bool:
-        return any(path.is_below(top) for top in self._denied)
+        return self._is_limited("denied", path) or self._is_limited("concealed", path)
+
+    def _is_limited(self, kind: str, path: WindowsPath) -> bool:
+        return any(path.is_below(top) for top in self._limits.get(kind, ()))
 
     def _room(self, path: WindowsPath) -> int | None:
         """How many bytes a file may have, beside the others of its disk."""
@@ -142,7 +149,7 @@ class WindowsHost:
         if mode is not None:
             event["mode"] = mode
         try:
-            result = self._answer(plugin, call, mode)
+            result = self._answer(plugin, call, mode, event)
             event["failed"] = bool(result.get("failed"))
             event["changed"] = bool(result.get("changed"))
             if event["failed"]:
@@ -154,7 +161,7 @@ class WindowsHost:
         finally:
             self._record(**event)
 
-    def _answer(self, plugin: str, call: payload.ModuleCall, mode: str | None) -> dict[str, Any]:
+    def _answer(self, plugin: str, call: payload.ModuleCall, mode: str | None, event: dict[str, Any]) -> dict[str, Any]:
         documented = specs.load(self._settings.specs).get(plugin)
         if documented is None:
             return modules.failed(f"{plugin} is no documented module of the installed ansible.windows collection")
@@ -174,7 +181,7 @@ class WindowsHost:
         if rule.get("kind") == "answer":
             return dict(rule["result"])
         if implementation is None:
-            return modules.failed(f"{plugin} is not played here: prepare its answer with answer()")
+            return modules.failed(f"{plugin} is not simulated: prepare its answer with answer()")
         context = modules.Context(
             arguments=arguments,
             files=self.files,
@@ -182,7 +189,10 @@ class WindowsHost:
             diff=bool(call.settings.get("_ansible_diff")),
             run_program=self._run_program,
             stop_after=rule["files"] if rule.get("kind") == "partial" else None,
+            version=tuple(int(part) for part in self._settings.version.split(".")[:3]),
+            standard_user=self._faults.is_standard_user(self.name),
         )
+        event["cost"] = context.cost
         try:
             return implementation.run(context)
         except dism.Died as error:

@@ -15,6 +15,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+# Rules on what is so, and not on what happens at an event.
+_STATES = ("denied", "full", "locked", "concealed", "unlistable", "standard_user")
+
 
 def record(log: Path, **event: Any) -> None:
     """Append one event as a line of JSON; whole lines even from many processes at once."""
@@ -43,6 +46,8 @@ class Faults:
     * ``answer``: the module returns ``result`` and does nothing.
     * ``denied``: writing at or below ``path`` is refused.
     * ``full``: the files below ``path`` cannot have more than ``size`` bytes together.
+    * ``locked``, ``concealed``, ``unlistable``: see WindowsFilesystem, at or below ``path``.
+    * ``standard_user``: the user is no administrator.
 
     ``event`` (``connect``, ``module``, ``transfer``, ``command``), ``host``, ``plugin`` and ``modes`` (a list of
     win_copy's ``query``, ``single``, ``explode``, ``remote``) say where it applies; what is left out or null applies
@@ -85,7 +90,7 @@ class Faults:
         """The first rule that applies to an event, counted as used; None when nothing is wrong."""
         with self._locked() as rules:
             for rule in rules:
-                if rule["kind"] in ("denied", "full") or rule.get("times") == 0:
+                if rule["kind"] in _STATES or rule.get("times") == 0:
                     continue
                 if any(rule.get(name) not in (None, facts.get(name)) for name in ("event", "host", "plugin")):
                     continue
@@ -99,9 +104,13 @@ class Faults:
                 return dict(rule)
         return None
 
-    def denied_paths(self, host: str) -> list[str]:
-        """Where the host refuses to write."""
-        return [rule["path"] for rule in self._of_files("denied", host)]
+    def paths(self, kind: str, host: str) -> list[str]:
+        """Where a rule of this kind holds on the host."""
+        return [rule["path"] for rule in self._of_files(kind, host)]
+
+    def is_standard_user(self, host: str) -> bool:
+        """Whether the host's user is no administrator."""
+        return bool(self._of_files("standard_user", host))
 
     def sizes(self, host: str) -> dict[str, int]:
         """Directories that are as small disks, with the bytes that they can hold."""

@@ -41,6 +41,12 @@ def installed_collection() -> Path:
     raise FileNotFoundError("the collection ansible.windows is not installed: its documentation is needed")
 
 
+def installed_version() -> str:
+    """The version of the real ``ansible.windows``."""
+    manifest = json.loads((installed_collection() / "MANIFEST.json").read_text("utf-8"))
+    return str(manifest["collection_info"]["version"])
+
+
 def _fingerprint(collection: Path) -> str:
     """Changes with the place of the collection, with each file of it that holds documentation, and with this module."""
     digest = hashlib.sha256(str(collection).encode() + Path(__file__).read_bytes())

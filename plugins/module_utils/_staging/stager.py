@@ -137,7 +137,7 @@ class Stager:
     @property
     def has_work(self) -> bool:
         """Whether `commit` would write anything."""
-        return bool(self._contents or self._obsolete or self._manifest_changed() is not None)
+        return bool(self._contents or self._obsolete or self._manifest_contents())
 
     def commit(self) -> StagingError | None:
         """Write, prune, and record it; in check mode do nothing. `problems` has the files that could not be written.
@@ -148,7 +148,7 @@ class Stager:
         problem = self._manifest_problem() if data is not None else None
         if not self._check_mode:
             # The manifest goes with the files, since each transfer to a Windows host takes two module executions.
-            manifest = {MANIFEST_NAME: data} if data is not None and problem is None else {}
+            manifest = self._manifest_contents() if problem is None else {}
             self._replace({**self._contents, **manifest})
             problem = self.problems.pop(MANIFEST_NAME, problem)
             self._remove()
@@ -170,8 +170,9 @@ class Stager:
             before = self._before[name]
             if before is not None:
                 self.manifest.files[name] = before
-        if MANIFEST_NAME in contents and MANIFEST_NAME not in self.problems:
-            self._manifest_bytes = t.cast(bytes, contents[MANIFEST_NAME])
+        manifest = contents.get(MANIFEST_NAME)
+        if isinstance(manifest, bytes) and MANIFEST_NAME not in self.problems:
+            self._manifest_bytes = manifest
         if self.problems:
             # Where something failed, nothing is pruned.
             self.pruned, self._obsolete = {}, []
@@ -192,6 +193,13 @@ class Stager:
         if data == self._manifest_bytes or (self.manifest == Manifest() and MANIFEST_NAME not in self.found):
             return None
         return data
+
+    def _manifest_contents(self) -> dict[str, Content]:
+        """Return the manifest if it is to be written, or only to get mode, owner and group."""
+        data, there = self._manifest_changed(), self.found.get(MANIFEST_NAME)
+        if data is None and (there is None or not there.attributes_differ):
+            return {}
+        return {MANIFEST_NAME: data}
 
     def _manifest_problem(self) -> Problem | None:
         there = self.found.get(MANIFEST_NAME)

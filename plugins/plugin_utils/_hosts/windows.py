@@ -226,16 +226,29 @@ class WindowsDirectory:
         )
 
     def _check_directory(self) -> None:
-        """Tell an empty directory from a missing one, and from a file: win_find only warns of these.
+        """Tell apart what win_find shows as an empty list: an empty directory, a missing one, a file, and a directory
+        that may be entered but not listed, in which there is a manifest.
 
-        win_stat is no help: before ansible.windows 3.6.0 it fails on directories for users who are no administrators.
+        win_copy on the host in check mode tells all of them in one execution: it needs a source that is always there,
+        and with force=false it only finds out whether the target exists. win_stat is no help: before ansible.windows
+        3.6.0 it fails on directories for users who are no administrators.
         """
-        arguments = {"path": self._path, "state": "directory"}
-        answer = run_nested(self._action, "ansible.windows.win_file", arguments, self._task_vars, check_mode=True)
-        if "is not a directory" in str(answer.get("msg")):
+        arguments = {"remote_src": True, "src": "%ComSpec%", "dest": self.path(MANIFEST_NAME), "force": False}
+        answer = run_nested(self._action, "ansible.windows.win_copy", arguments, self._task_vars, check_mode=True)
+        message = printable(str(answer.get("msg") or "no reason given"), 1000)
+        if not answer.get("failed"):
+            if not answer.get("changed"):
+                raise StagingError(
+                    self._attempted,
+                    "the user may read files in dest, but may not list them",
+                    "Give the user the permission to list the folder",
+                )
+        elif "is currently a file" in message:
             raise StagingError(self._attempted, "dest is not a directory", "Set dest to a directory")
-        if answer.get("failed") or answer.get("changed"):
+        elif "does not exist" in message:
             raise self._missing()
+        else:
+            raise StagingError(self._attempted, f"ansible.windows.win_copy failed: {message}", _REMEDY)
 
     def _missing(self) -> StagingError:
         share = self._path.startswith("\\\\")
@@ -291,27 +304,19 @@ class WindowsDirectory:
     ) -> dict[str, Problem]:
         """Send files. When that fails, find out which arrived."""
         attempted = f"Could not write {len(names)} files to {self._path}"
-        problem = None
         try:
-            if self._run("win_copy", attempted, src=source, dest=dest, local_follow=True, decrypt=False).get("changed"):
-                for name in names:
-                    self._remember(name, contents[name])
-                return {}
+            self._run("win_copy", attempted, src=source, dest=dest, local_follow=True, decrypt=False)
         except StagingError as exc:
             problem = Problem(f"{attempted[:1].lower()}{attempted[1:]}: {exc.cause}", exc.remedy)
+            for name in names:
+                self._seen.pop(name.lower(), None)
+            self._wildcards.clear()
+            found = self.list(names)
+            sums = {name: found[name].sha256 for name in names if name in found}
+            return {name: problem for name in names if sums.get(name) != _sum_of(contents[name])}
         for name in names:
-            self._seen.pop(name.lower(), None)
-        self._wildcards.clear()
-        found = self.list(names)
-        if not found and problem is None:
-            # The module found nothing to do.
-            raise StagingError(
-                self._attempted,
-                "the user may write files in dest and read them, but may not list them",
-                "Give the user the permission to list the folder",
-            )
-        problem = problem or Problem("another run works there, too", "Run again")
-        return {name: problem for name in names if name not in found or found[name].sha256 != _sum_of(contents[name])}
+            self._remember(name, contents[name])
+        return {}
 
     def _remember(self, name: str, content: Content) -> None:
         """Remember what lies there now; of large files only that they have to be looked at again."""

@@ -31,6 +31,10 @@ def _manifest(name: str, title: str, servers: tuple[str, ...] = _BOTH, quick: bo
     return _survived(f"manifest-{name}", f"a manifest {title}", servers, quick, holds)
 
 
+def _windows(name: str, title: str, holds: str = _ONCE) -> Fault:
+    return Fault(name, HOST, title, SURVIVES, servers=(WINDOWS,), callers=STAGING, holds=holds)
+
+
 HOST_FAULTS: tuple[Fault, ...] = (
     Fault(
         "disk-full",
@@ -113,7 +117,7 @@ HOST_FAULTS: tuple[Fault, ...] = (
     _manifest("future", "from a future version"),
     _manifest("outside", "that names files outside of dest, with ../ and with absolute paths", quick=True),
     _manifest("deep", "that is nested 100,000 deep"),
-    _manifest("huge", "of 65 MiB", (LINUX,)),
+    _manifest("huge", "larger than 16 MiB"),
     _manifest("linked", "that is a symbolic link to /etc/passwd", (LINUX,)),
     _manifest("pipe", "that is a pipe", (LINUX,)),
     Fault(
@@ -127,6 +131,67 @@ HOST_FAULTS: tuple[Fault, ...] = (
         callers=STAGING,
         every_item=False,
         holds="all licenses are staged; then the run fails",
+    ),
+    Fault(
+        "manifest-a-link",
+        HOST,
+        "a manifest that is a symbolic link",
+        FAILS,
+        cause="manifest .* is a link",
+        remedy="Remove it",
+        servers=(WINDOWS,),
+        callers=STAGING,
+        every_item=False,
+        holds="where it leads is neither read nor written; all licenses are staged; then the run fails",
+    ),
+    _windows("standard-user", "a user who is no administrator, and a subdirectory"),
+    _windows("reparse-point", "a file of others that deduplication turned into a reparse point", "nobody looks at it"),
+    _windows("protected", "a spoilt license that is read-only and hidden, and a hidden manifest"),
+    Fault(
+        "file-a-link",
+        HOST,
+        "a symbolic link in the place of a license",
+        PARTLY,
+        cause="is a link, which is not followed",
+        remedy="Remove it",
+        servers=(WINDOWS,),
+        callers=STAGING,
+        holds="where it leads is neither read nor written; the other licenses are staged",
+    ),
+    Fault(
+        "locked",
+        HOST,
+        "a license that another program has open",
+        PARTLY,
+        cause="cannot be read: another program has it open",
+        remedy="Close the program",
+        servers=(WINDOWS,),
+        callers=STAGING,
+        holds="the others are staged, and nothing is forgotten or fetched for it",
+    ),
+    Fault(
+        "concealed",
+        HOST,
+        "dest may not be seen by the user",
+        FAILS,
+        cause="dest does not exist, or the user may not see it",
+        remedy="check its permissions",
+        servers=(WINDOWS,),
+        callers=STAGING,
+        every_item=False,
+        holds="nothing is requested for the host",
+    ),
+    Fault(
+        "unlistable",
+        HOST,
+        "dest may be entered and written, and not listed",
+        FAILS,
+        cause="may not list them",
+        remedy="permission to list",
+        servers=(WINDOWS,),
+        callers=STAGING,
+        every_item=False,
+        holds="nothing is requested for the host, and nothing is forgotten",
     ),
     Fault(
         "vanish-before",

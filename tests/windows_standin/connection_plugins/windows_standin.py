@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connects Ansible with the Windows hosts that tests play on the controller (see ../README.md)."""
+"""Connects Ansible with the Windows hosts that tests simulate on the controller (see ../README.md)."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: windows_standin
-short_description: Windows hosts played on the controller
+short_description: Windows hosts simulated on the controller
 description:
   - Takes what Ansible sends to a Windows host, the PowerShell modules of C(ansible.windows) among it, and lets a host
     that lives in a directory of the controller answer.
@@ -72,7 +72,7 @@ class Connection(ConnectionBase):
     def _connected_host(self) -> WindowsHost:
         if self._host is None:
             name = self.get_option("remote_addr")
-            display.vvv("ESTABLISH CONNECTION TO A PLAYED WINDOWS HOST", host=name)
+            display.vvv("ESTABLISH CONNECTION TO A SIMULATED WINDOWS HOST", host=name)
             host = WindowsHost(name, Settings.from_environment())
             with _ansible_errors():
                 host.connect()

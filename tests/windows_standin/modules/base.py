@@ -41,7 +41,11 @@ class Context:
     diff: bool
     stop_after: int | None = None
     run_program: Callable[[list[str]], tuple[int, bytes, str] | None] = lambda arguments: None
+    version: tuple[int, ...] = (3, 8, 0)
+    standard_user: bool = False
     warnings: list[str] = field(default_factory=list)
+    cost: dict[str, Any] = field(default_factory=lambda: {"listed": 0, "hashed": [], "walked": 0})
+    """How many files were listed and walked, and which were hashed."""
 
     def path(self, option: str) -> WindowsPath:
         """The path in an option of type ``path``: environment variables are expanded.
@@ -57,7 +61,8 @@ class Context:
             ) from error
 
     def checksum(self, path: WindowsPath, algorithm: str) -> str:
-        """The checksum of a file, in lower case."""
+        """The checksum of a file, in lower case; that of its target when it is a link."""
+        self.cost["hashed"].append(str(path))
         return hashlib.new(algorithm, self.files.read(path), usedforsecurity=False).hexdigest()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..paths import WindowsPath
-from .base import OWNER, Context
+from .base import OWNER, Context, ModuleFailed
 
 # The hosts live an hour east of Greenwich: win_find counts local time since the epoch, win_stat UTC.
 UTC_OFFSET = 3600.0
@@ -20,6 +20,8 @@ def describe(context: Context, path: WindowsPath, *, offset: float) -> dict[str,
 
     :param offset: seconds that are added to all times.
     """
+    link = context.files.link(path)
+    is_link = link is not None and link["target"] is not None
     status = context.files.stat(path)
     marks = context.files.marks(path)
     is_dir = context.files.is_dir(path)
@@ -33,9 +35,9 @@ def describe(context: Context, path: WindowsPath, *, offset: float) -> dict[str,
         "isdir": is_dir,
         "ishidden": "Hidden" in marks,
         "isjunction": False,
-        "islnk": False,
+        "islnk": is_link,
         "isreadonly": "ReadOnly" in marks,
-        "isreg": not is_dir,
+        "isreg": not is_dir and not is_link,
         "isshared": False,
         "lastaccesstime": status.st_atime + offset,
         "lastwritetime": status.st_mtime + offset,
@@ -43,3 +45,15 @@ def describe(context: Context, path: WindowsPath, *, offset: float) -> dict[str,
         "owner": OWNER,
         "path": str(path),
     }
+
+
+def check_share(context: Context, path: WindowsPath) -> None:
+    """Ask WMI for the shares of a directory, as both modules do for each one that they describe.
+
+    A standard user is refused. Before ansible.windows 3.6.0 nothing catches that (its issue 809, pull request 883).
+    """
+    if not context.standard_user:
+        return
+    if context.version < (3, 6, 0):
+        raise ModuleFailed("Unhandled exception while executing module: Access denied ")
+    context.warnings.append(f"Failed to check share info for '{path}': Access denied ")

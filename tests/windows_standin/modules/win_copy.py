@@ -109,7 +109,7 @@ def _single(context: Context, dest: WindowsPath) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": True}
     target = dest
     if context.arguments["dest"].endswith(("/", "\\")) or context.files.is_dir(dest):
-        target = dest.child(context.arguments["_original_basename"])
+        target = _join(dest, context.arguments["_original_basename"])
     parent = target.parent
     if parent is None or context.files.is_file(parent):
         raise ModuleFailed(f"object at destination parent dir '{parent}' is currently a file")
@@ -123,6 +123,8 @@ def _single(context: Context, dest: WindowsPath) -> dict[str, Any]:
         context.files.write(target, data[: len(data) // 2], force=True)
         raise Interrupted
     context.files.write(target, data, force=True)
+    # Copy-Item takes over the attributes of what was transferred.
+    context.files.set_marks(target, set())
     return result
 
 
@@ -201,6 +203,8 @@ def _remote(context: Context, dest: WindowsPath) -> dict[str, Any]:
         result.update(operation="file_copy", original_basename=source.name)
         if context.arguments["dest"].endswith(("/", "\\")) or files.is_dir(dest):
             target = dest.child(source.name)
+        if target.parent is not None and files.is_file(target.parent):
+            raise ModuleFailed(f"object at destination parent dir '{target.parent}' is currently a file")
         if target.parent is not None and target == dest and not files.is_dir(target.parent):
             raise ModuleFailed(f"Destination directory '{target.parent}' does not exist")
         copy.copy_file(source, target)

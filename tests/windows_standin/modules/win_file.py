@@ -26,7 +26,7 @@ def _moment(context: Context, option: str) -> float | None:
     if text == "now":
         return time.time()
     if context.arguments[f"{option}_format"] != _DEFAULT_FORMAT:
-        raise ModuleFailed(f"{option}_format: only {_DEFAULT_FORMAT} is played here")
+        raise ModuleFailed(f"{option}_format: only {_DEFAULT_FORMAT} is simulated")
     try:
         local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S")
     except ValueError as error:

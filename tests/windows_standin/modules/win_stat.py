@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Context, module
-from .facts import describe
+from .facts import check_share, describe
 
 
 @module("win_stat", modern=True)
@@ -22,8 +22,11 @@ def STAT(context: Context) -> dict[str, Any]:
         return {"stat": {"exists": False}}
     stat = describe(context, path, offset=0.0)
     if files.is_dir(path):
+        check_share(context, path)
         if arguments["get_size"]:
-            stat["size"] = sum(files.stat(below).st_size for below in files.walk(path) if files.is_file(below))
+            found = [below for below in files.walk(path) if files.is_file(below)]
+            context.cost["walked"] += len(found)
+            stat["size"] = sum(files.stat(below).st_size for below in found)
         return {"stat": stat}
     stat["extension"] = path.extension
     if arguments["get_checksum"]:
