@@ -23,6 +23,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._image.dire
     DirectoryScripts,
     distribution_problem,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._image.hash_cache import HashCache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._image.prepared import (
     ImageState,
     WantedApps,
@@ -54,9 +55,12 @@ def prepare_image(module: AnsibleModule) -> dict[str, t.Any]:
     tree = _open(module)
     with tree.locked():
         state = ImageState.of(tree, module.warn)
-        wanted = WantedApps(state, params)
+        hashes = HashCache()
+        wanted = WantedApps(state, params, hashes)
         for request in requests:
             wanted.add(request)
+        if not module.check_mode:
+            hashes.save()
         result: dict[str, t.Any] = {"changed": False, "apps": wanted.results(), "reboot_required": False}
         if wanted.failures:
             return {**result, **_failure(tree, wanted, len(requests))}

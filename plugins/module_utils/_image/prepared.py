@@ -25,6 +25,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._image.app_
     family_of,
     find_files,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._image.hash_cache import HashCache
 from ansible_collections.msdevices.provisioning.plugins.module_utils._image.record import (
     PreparedApp,
     PreparedFile,
@@ -34,7 +35,6 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._image.scri
     Entry,
     ScriptsTree,
     Source,
-    file_hashes,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._package.app_request import (
     AppRequest,
@@ -148,6 +148,7 @@ class WantedApps:
 
     image: ImageState
     params: Mapping[str, t.Any]
+    hashes: HashCache
     apps: list[PreparedApp] = field(init=False)
     sources: dict[str, Source] = field(default_factory=dict)
     """The files of apps that are to be put, by their name in the directory of scripts."""
@@ -217,7 +218,7 @@ class WantedApps:
         if newer and not self.params["force"]:
             return _Outcome(request, "unchanged", before, before)
         slot = before.slot if before is not None else Record(self.apps).free_slot()
-        app, sources = _prepared(request, files, slot, self.image, before)
+        app, sources = _prepared(request, files, slot, self.image, self.hashes)
         if not setup_script.fits(app):
             raise PackageError(
                 f"Could not use the package {files.package.path}",
@@ -244,7 +245,7 @@ class WantedApps:
 
 
 def _prepared(
-    request: AppRequest, files: AppFiles, slot: str, image: ImageState, before: PreparedApp | None
+    request: AppRequest, files: AppFiles, slot: str, image: ImageState, hashes: HashCache
 ) -> tuple[PreparedApp, dict[str, Source]]:
     """Return an app as it is to be in the image, and where its files are."""
     paths = {f"main{_suffix(files.package)}": files.package.path}
@@ -255,8 +256,7 @@ def _prepared(
     if files.custom_data:
         paths["custom.dat"] = files.custom_data
     _check_space(image, [(f"{FOLDER}/apps/{slot}/{name}", path) for name, path in paths.items()])
-    known = {(file.size, file.sha1): file for file in (before.files if before is not None else ())}
-    prepared = {name: _hashed(name, path, known) for name, path in paths.items()}
+    prepared = {name: _hashed(name, path, hashes) for name, path in paths.items()}
     app = PreparedApp(
         slot=slot,
         package_name=str(files.package.moniker),
@@ -299,16 +299,10 @@ def _size(path: str) -> int:
         raise PackageError(f"Could not read {path}", str(exc.strerror), "Check the path and its permissions") from None
 
 
-def _hashed(name: str, path: str, known: Mapping[tuple[int, str], PreparedFile]) -> PreparedFile:
-    """Return a file with its hashes. The longer hash of what was recorded is not computed again."""
+def _hashed(name: str, path: str, hashes: HashCache) -> PreparedFile:
     size = _size(path)
     try:
-        if any(size == known_size for known_size, _sha1 in known):
-            sha1 = file_hashes(path, ["sha1"])[0]
-            recorded = known.get((size, sha1))
-            sha256 = recorded.sha256 if recorded is not None else file_hashes(path, ["sha256"])[0]
-        else:
-            sha1, sha256 = file_hashes(path, ["sha1", "sha256"])
+        sha1, sha256 = hashes.hashes(path)
     except OSError as exc:
         raise PackageError(f"Could not read {path}", str(exc.strerror), "Check the path and its permissions") from None
     return PreparedFile(name, size, sha1, sha256)
