@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+import images
 import jobs
 import licenses
 import lookups
@@ -26,6 +27,7 @@ BENCHES = {
     "offers": offers.main,
     "lookups": lookups.main,
     "packages": packages.main,
+    "images": images.main,
 }
 
 
