@@ -79,6 +79,7 @@ def test_role(new_lab: NewLab, served: Served, figure: Figure) -> None:
                 "changed": True,
                 "total": count,
                 "fetched": count,
+                "archived": 0,
                 "unchanged": 0,
                 "failed": 0,
                 "pruned": [],
@@ -103,6 +104,10 @@ def test_role(new_lab: NewLab, served: Served, figure: Figure) -> None:
         assert lab.windows.transfers() == []
         assert {_report(second, host)["unchanged"] for host in hosts} == {count}
         assert {_report(second, host)["verified"] for host in hosts} == {True}
+        for host in hosts:
+            # One line however many there are: somebody reads this each morning.
+            (line,) = second.ok(host, f"{ROLE} : Show the summary")["msg"]
+            assert f"{count} licenses, 0 fetched, {count} unchanged, 0 failed, 0 pruned, verified" in line
         runs.append({host: _executions(lab, second, host) for host in hosts})
         executions[count] = runs
     assert executions[2] == executions[40]
@@ -124,6 +129,9 @@ def test_role_on_empty_hosts_in_check_mode(new_lab: NewLab) -> None:
     for host in ("linux1", "win1"):
         report = _report(run, host)
         assert (report["changed"], report["fetched"], report["failed"], report["verified"]) == (True, 2, 0, False)
+        summary = run.ok(host, f"{ROLE} : Show the summary")["msg"]
+        assert summary[0].endswith("2 licenses, 2 to fetch, 0 unchanged, 0 failed, 0 to prune")
+        assert [line.split()[:2] for line in summary[1:]] == [["to", "fetch"]] * 2
 
 
 @pytest.mark.once
