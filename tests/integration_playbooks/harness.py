@@ -132,6 +132,8 @@ class Lab:
         self._journal = directory / "journal.jsonl"
         self._results = directory / "results.jsonl"
         _BYTECODE.mkdir(parents=True, exist_ok=True)
+        # Refresh tokens are only kept in private directories.
+        directory.chmod(0o700)
         for path in (self.home, self.temporary, *(self.stage(host) for host in self.linux)):
             path.mkdir(parents=True)
         for host in windows:

@@ -290,7 +290,7 @@ def test_refresh_tokens(lab: Lab) -> None:
         assert (job.status, job.failures) == ("successful", {}), job.stdout
 
     kept = lab.directory / "kept"
-    kept.mkdir()
+    kept.mkdir(mode=0o700)
     token_file = kept / "refresh-token"
     credential = _injector(_REFRESH, {**inputs, "refresh_token_file": str(token_file)})
     job = controller.run(answers, credential)

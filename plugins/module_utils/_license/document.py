@@ -162,18 +162,26 @@ def check(document: LicenseDocument, product_id: str, content_id: str) -> None:
     if not same_id(document.content_id, content_id):
         raise LicenseDocumentError(
             "Could not accept the license",
-            f"it is the license of content id {_printable(document.content_id)}, not of {content_id}",
+            f"it is the license of content id {_shown_id(document.content_id)}, not of {content_id}",
         )
     if not same_id(document.product_id, product_id):
         raise LicenseDocumentError(
             "Could not accept the license",
-            f"it is the license of product {_printable(document.product_id)}, not of {product_id}",
+            f"it is the license of product {_shown_id(document.product_id)}, not of {product_id}",
         )
+
+
+_ID = re.compile(r"[0-9A-Za-z]{12}|\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?")
 
 
 def _printable(text: str) -> str:
     """Make text from a document fit for a message."""
     return re.sub(r"[^A-Za-z0-9_.{}-]", "?", text)[:64]
+
+
+def _shown_id(text: str) -> str:
+    """Return an id from a document for a message; what has not the form of an id could be a token."""
+    return text if _ID.fullmatch(text) else "?"
 
 
 class _Reader:

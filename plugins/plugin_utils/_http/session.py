@@ -156,6 +156,15 @@ class HttpSession:
                     "the token or another header holds characters that HTTP does not take",
                     "Check what issues the token",
                 ) from None
+            except (ValueError, TypeError) as exc:
+                if isinstance(exc, requests.RequestException):
+                    raise
+                # Of URLs that nothing before has refused; the text may hold a password.
+                raise ServiceError(
+                    f"Could not send {request.shown}",
+                    f"the request could not be made ({type(exc).__name__})",
+                    "Check the URL options, and the environment variables for proxies",
+                ) from None
             with response:
                 if 300 <= response.status_code < 400:
                     raise _redirected(request, response)

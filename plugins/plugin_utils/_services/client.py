@@ -19,6 +19,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     ServiceError,
     UnavailableError,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import mask
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import Cache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_object
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import MEBIBYTE, Request
@@ -158,7 +159,7 @@ class ServiceClient:
         self, attempted: str, response: Response, subject: t.Any = None
     ) -> ServiceError | NotFoundError | UnavailableError:
         """Return the error for a response that is no success; `subject` is handed to `meaning`."""
-        details = parse_fault(response, (response.bearer, *known_secrets(self.settings)))
+        details = parse_fault(response, self._secrets(response))
         cause = details.text(response.request)
         if response.gave_up:
             # Whoever is told to slow down has reached the service.
@@ -172,9 +173,13 @@ class ServiceClient:
         return kind(attempted, cause, meaning.remedy, status=details.status, code=details.code)
 
     def unusable(self, attempted: str, response: Response, how: str, remedy: str) -> ServiceError:
-        """Return the error for a success whose content cannot be used; `how` follows the status."""
-        cause = f"{response.request} answered HTTP {response.status} {how}"
+        """Return the error for a success whose content cannot be used; `how` follows the status, without secrets that
+        the content repeats."""
+        cause = f"{response.request} answered HTTP {response.status} {mask(how, self._secrets(response))}"
         return ServiceError(attempted, cause, remedy, status=response.status)
+
+    def _secrets(self, response: Response) -> tuple[str, ...]:
+        return (response.bearer, *known_secrets(self.settings))
 
 
 def _check_text(path: tuple[str, ...], params: Mapping[str, str] | None) -> None:

@@ -11,13 +11,12 @@ Source: reference facts on Partner Center (faults) and Store for Business (error
 from __future__ import annotations
 
 import html
-import json
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import lower_keys
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import mask, printable
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import lower_keys, parse_json
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 
 
@@ -64,13 +63,10 @@ class ErrorDetails:
 
 
 def parse_fault(response: Response, secrets: tuple[str, ...] = ()) -> ErrorDetails:
-    """Read an error response, whatever its body is. Secrets that it repeats are taken out."""
+    """Read an error response, whatever its body is. Secrets that it repeats are masked, after all decoding."""
 
     def clean(value: t.Any) -> str:
-        text = _plain_text(value)
-        for secret in secrets:
-            text = text.replace(secret, "********") if secret else text
-        return printable(text).rstrip(".")
+        return printable(mask(_plain_text(value), secrets)).rstrip(".")
 
     def first(paths: tuple[str, ...]) -> str:
         return next((text for text in map(clean, _find(facts, paths)) if text), "")
@@ -108,7 +104,7 @@ def _flatten(document: str | bytes) -> dict[str, list[t.Any]]:
             found.setdefault(path, []).append(value)
 
     try:
-        content = json.loads(document)
+        content = parse_json(document)
         add("", content if isinstance(content, Mapping) else {})
     except (ValueError, RecursionError):
         return {}

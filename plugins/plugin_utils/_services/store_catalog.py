@@ -12,7 +12,6 @@ nothing but the ids is relied on.
 
 from __future__ import annotations
 
-import json
 import typing as t
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.prot
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import (
     is_from_service,
     lower_keys,
+    parse_json,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import Meaning, ServiceClient
@@ -210,7 +210,7 @@ def _fulfillment(holder: dict[str, t.Any]) -> dict[str, t.Any]:
     value = holder.get("fulfillmentdata")
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = parse_json(value)
         except (ValueError, RecursionError):
             value = None
     return lower_keys(value)

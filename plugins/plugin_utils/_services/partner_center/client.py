@@ -119,7 +119,7 @@ class PartnerCenterClient(ServiceClient):
             link = _next_link(page)
             total = page.get("totalCount")
             if link and len(ids) > known:
-                path, params = self._parse_link(attempted, str(link["uri"]))
+                path, params = self._parse_link(attempted, response, str(link["uri"]))
                 headers = _link_headers(link)
             elif link:
                 raise _endless(attempted, number)
@@ -137,7 +137,7 @@ class PartnerCenterClient(ServiceClient):
                 )
         raise _endless(attempted, _MAX_PAGES)
 
-    def _parse_link(self, attempted: str, uri: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    def _parse_link(self, attempted: str, response: Response, uri: str) -> tuple[tuple[str, ...], dict[str, str]]:
         """Turn a link into path and query below the service's root. Links are relative and leave out the version."""
         base = urlsplit(self.settings.base_url)
         no_path = ServiceError(attempted, "the service's next page is no path", "Ask Microsoft's support")
@@ -149,11 +149,8 @@ class PartnerCenterClient(ServiceClient):
         if (link.scheme or link.netloc) and (
             (link.scheme or base.scheme, link.netloc.lower()) != (base.scheme, base.netloc.lower())
         ):
-            raise ServiceError(
-                attempted,
-                f"the service's next page is on another host, {printable(link.netloc, 100)}, to which no token is sent",
-                CHECK_ADDRESS,
-            )
+            how = f"with a link to the next page on another host, {printable(link.netloc)}, to which no token is sent"
+            raise self.unusable(attempted, response, how, CHECK_ADDRESS)
         path = link.path
         if base.path and path.startswith(base.path + "/"):
             path = path[len(base.path) :]

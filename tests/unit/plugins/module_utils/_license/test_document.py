@@ -336,6 +336,13 @@ class TestCheck:
         with pytest.raises(LicenseDocumentError, match=f"license of content id {CONTENT_ID}, not of {other}"):
             document.check(document.parse(XML), PRODUCT_ID, other)
 
+    def test_what_is_no_id_is_not_shown(self) -> None:
+        """A server could put the token there that it was sent."""
+        hostile = document.parse(XML.replace(CONTENT_ID.encode(), b"canary-token-1234"))
+        with pytest.raises(LicenseDocumentError) as caught:
+            document.check(hostile, PRODUCT_ID, CONTENT_ID)
+        assert "canary" not in str(caught.value)
+
     def test_what_the_document_says_is_shown_harmlessly(self) -> None:
         hostile = document.parse(XML.replace(CONTENT_ID.encode(), "\u202e{{ x }}\u2028".encode() + b"y" * 300))
         with pytest.raises(LicenseDocumentError) as caught:

@@ -113,6 +113,9 @@ class TestFault:
     @pytest.mark.parametrize("name", ["code", "message", "description", "reason", "data", "parameterName"])
     def test_a_repeated_secret_does_not_show(self, name: str) -> None:
         bodies = [{name: f"about {CANARY} and"}, {"error": {name: CANARY}}, {"data": [{name: CANARY}, CANARY]}]
+        # Decoding must not bring it back.
+        coded = CANARY.replace("c", "&#99;")
+        bodies += [{name: coded}, {name: CANARY.replace("a", "%61")}, {name: f'{{"code": 1, "message": "{coded}"}}'}]
         bodies += [{name: "x" * filler + CANARY} for filler in range(270, 300, 4)]
         for body in bodies:
             fault = parse_fault(answer(body, 400, MS_RequestId=CANARY, MS_CV=CANARY), (CANARY, ""))
