@@ -191,11 +191,6 @@ def _manifest_linked(place: Place) -> None:
     place.manifest.symlink_to(VICTIM)
 
 
-def _manifest_pipe(place: Place) -> None:
-    place.manifest.unlink()
-    os.mkfifo(place.manifest)
-
-
 def _manifest_directory(place: Place) -> None:
     place.manifest.unlink()
     place.manifest.mkdir()
@@ -226,7 +221,6 @@ LINUX_FAULTS: dict[str, tuple[Callable[[Place], None], Callable[[Place], None]]]
     "manifest-deep": (_manifest(lambda manifest: _deep()), _nothing),
     "manifest-huge": (_manifest_huge, _nothing),
     "manifest-linked": (_manifest_linked, _nothing),
-    "manifest-pipe": (_manifest_pipe, _nothing),
     "manifest-directory": (_manifest_directory, _no_manifest),
     "vanish-before": (_nothing, _nothing),
     "vanish-after": (_nothing, _nothing),
