@@ -258,7 +258,7 @@ def test_filters(lab: Lab) -> None:
     assert "its packages need 2 licenses" in message
     assert "Leave filename out" in message
     assert "have the same file name" in run.error("linux1", "same name")
-    assert "license_blob takes a content_id" in run.error("linux1", "blob")
+    assert "it is no well-formed XML" in run.error("linux1", "blob")
     assert "only the service store_licensing finds it by the product" in run.error("linux1", "other service")
     assert lab.files("linux1") == {}
 
@@ -291,7 +291,7 @@ def test_lookup(lab: Lab, served: Served) -> None:
     assert "architecture, language or package_family_name" in message
     assert "there is no such product" in error(run, "unknown")
     assert single.content_id in error(run, "nothing")
-    assert "content_id is missing" in error(run, "nothing after it")
+    assert "a part of it is empty" in error(run, "nothing after it")
     assert "or as product_id or product_id/sku_id" in error(run, "nothing after it")
     assert "has not two or three parts" in error(run, "other service")
     # Both products, in two views of them, and what is unknown.

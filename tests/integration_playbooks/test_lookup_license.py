@@ -161,7 +161,7 @@ def test_wrong_terms(lab: Lab) -> None:
         "product alone": (product, "has not two or three parts"),
         "four parts": (f"{term(good)}/more", "has not two or three parts"),
         "no product": (f"/0015/{content}", "product_id is missing"),
-        "no content": (f"{product}/0015/", "content_id is missing"),
+        "no content": (f"{product}/0015/", "a part of it is empty"),
         "product id": (f"{product[:5]}/0015/{content}", "not a Store id, which has 12 letters and digits"),
         "sku as number": (f"{product}/13/{content}", 'sku_id: "0015"'),
         "sku": (f"{product}/offline/{content}", "not a SKU id, which has 4 letters and digits"),
