@@ -293,7 +293,7 @@ def test_lookup(lab: Lab, served: Served) -> None:
     assert single.content_id in error(run, "nothing")
     assert "a part of it is empty" in error(run, "nothing after it")
     assert "or as product_id or product_id/sku_id" in error(run, "nothing after it")
-    assert "has not two or three parts" in error(run, "other service")
+    assert "content_id is missing" in error(run, "other service")
     # Both products, in two views of them, and what is unknown.
     assert run.catalog_requests == 3
     assert run.license_requests == 2

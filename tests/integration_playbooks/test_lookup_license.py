@@ -157,18 +157,18 @@ def test_wrong_terms(lab: Lab) -> None:
     right = "Write each term as product_id/sku_id/content_id or product_id/content_id, such as"
     product, content = good["product_id"], good["content_id"]
     wrong = {
-        "empty": ("", "has not two or three parts"),
-        "product alone": (product, "has not two or three parts"),
-        "four parts": (f"{term(good)}/more", "has not two or three parts"),
-        "no product": (f"/0015/{content}", "product_id is missing"),
+        "empty": ("", "a part of it is empty"),
+        "product alone": (product, "content_id is missing"),
+        "four parts": (f"{term(good)}/more", "it has 4 parts"),
+        "no product": (f"/0015/{content}", "a part of it is empty"),
         "no content": (f"{product}/0015/", "a part of it is empty"),
         "product id": (f"{product[:5]}/0015/{content}", "not a Store id, which has 12 letters and digits"),
         "sku as number": (f"{product}/13/{content}", 'sku_id: "0015"'),
         "sku": (f"{product}/offline/{content}", "not a SKU id, which has 4 letters and digits"),
         "content id": (f"{product}/0015/{content[:-1]}", "content_id is not a GUID"),
         "path": (f"../../{content}", "not a Store id"),
-        "URL": ("https://store.example/9WZDNCRFJ3PS", "has not two or three parts"),
-        "family name": ("Contoso.App_8wekyb3d8bbwe", "has not two or three parts"),
+        "URL": ("https://store.example/9WZDNCRFJ3PS", "a part of it is empty"),
+        "family name": ("Contoso.App_8wekyb3d8bbwe", "product_id is not a Store id"),
     }
     tasks = [task(name, licenses(text)) for name, (text, _why) in wrong.items()]
     tasks += [
