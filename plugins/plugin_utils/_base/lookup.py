@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Sequence
 
 from ansible import constants as C
-from ansible.errors import AnsibleLookupError, AnsibleOptionsError
+from ansible.errors import AnsibleError, AnsibleLookupError, AnsibleOptionsError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 
@@ -91,7 +91,7 @@ class ProvisioningLookup(LookupBase):
         self._check_booleans(definitions, rendered, kwargs)
         try:
             self.set_options(var_options=rendered, direct=kwargs)
-        except AnsibleOptionsError:
+        except AnsibleError:  # AnsibleOptionsError from ansible-core 2.17 on
             self._name_missing(given)
             raise
         options = {name: self.get_option(name) for name in definitions}
