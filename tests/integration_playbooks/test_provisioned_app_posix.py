@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from ansible_collections.msdevices.provisioning.plugins.modules import ms_provis
 
 from .apps import MODULE, app, family, framework, license_xml
 from .conftest import NewLab
-from .harness import Lab
+from .harness import ROOT, Lab
 
 
 def _image(directory: Path) -> Path:
@@ -133,3 +135,23 @@ def test_examples_for_linux_hosts_run(lab: Lab) -> None:
         run = lab.run([task])
         assert run.status == 0, run.output
         assert {one["state"] for one in run.ok("linux1", task["name"])["apps"]} == {"prepared"}
+
+
+def test_plays_of_the_guide_run(lab: Lab) -> None:
+    stage = lab.stage("linux1")
+    (stage / "distribution" / "sources").mkdir(parents=True)
+    (stage / "own").mkdir()
+    tool = app("Contoso.Tool", "1.0.0.0", extension=".msix", architectures=("x64",), dependencies=())
+    (stage / "own" / "tool.msix").write_bytes(package_bytes(tool))
+    shutil.copytree(stage / "Contoso.App", stage / "9WZDNCRFJ3PS")
+    text = (ROOT / "docs" / "docsite" / "rst" / "guide_linux_images.rst").read_text(encoding="utf-8")
+    blocks = re.findall(r"\.\. code-block:: yaml\+jinja\n  :caption: \S+\n\n((?:  .*\n|\n)+)", text)
+    assert len(blocks) == 2
+    for block in blocks:
+        plays = yaml.safe_load(textwrap.dedent(block))
+        run = lab.run_plays([{**play, "hosts": "linux"} for play in plays])
+        assert run.status == 0, run.output
+        states = [one["state"] for one in run.sequence[0]["result"]["apps"]]
+        assert states == ["prepared"] * len(states)
+    assert '<settings pass="specialize">' in (stage / "specialize.xml").read_text(encoding="utf-8")
+    assert "/Windows/Setup/Scripts/msdevices/apps/002/main.msix\n" in _wimlib("dir", stage / "install.wim", 2)
