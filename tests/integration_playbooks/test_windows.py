@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Windows hosts, played on this machine: staging, idempotence, and that effort does not grow with the licenses."""
+"""Windows hosts, simulated on this machine: staging, idempotence, and that effort does not grow with the licenses."""
 
 from __future__ import annotations
 
 import base64
+import os
 from typing import Any
 
 import pytest
@@ -170,6 +171,74 @@ def test_altered_files_and_prune(windows: Lab, served: Served) -> None:
 
 
 @pytest.mark.once
+def test_what_lies_beside_the_licenses_costs_nothing(windows: Lab, figure: Figure) -> None:
+    """An image of 5 GB and 1,000 files of others; the user is no administrator."""
+    hosts, wanted = windows.windows, windows.emulator.licenses(20)
+    hosts.env["MSDEVICES_STANDIN_VERSION"] = min(hosts.env["MSDEVICES_STANDIN_VERSION"], "3.5.0")
+    hosts.standard_user("win1")
+    hosts.mkdir("win1", rf"{STAGE}\mount")
+    task = windows.task(licenses=wanted)
+    assert windows.run([task]).ok("win1", "stage")["changed"] is True
+    assert len(hosts.calls("win1")) <= 4
+    stage = hosts.root / "win1" / "C" / STAGE[3:]
+    for number in range(1000):
+        (stage / f"foreign{number}.xml").write_bytes(b"foreign")
+    (stage / "install.wim").touch()
+    os.truncate(stage / "install.wim", 5 * 2**30)
+    hosts.forget()
+    _idle(windows, windows.run([task]))
+    assert len(hosts.calls("win1")) == 2
+    names = {rf"{STAGE}\{name}" for name in (MANIFEST, *map(default_name, wanted))}
+    cost = hosts.cost("win1")
+    assert (sorted(cost["hashed"]), cost["walked"]) == (sorted(names), 0)
+    figure(f"Windows host, 20 licenses beside 1,001 files of others: {len(cost['hashed'])} files hashed")
+
+
+@pytest.mark.once
+def test_directories_that_are_none(windows: Lab) -> None:
+    """Each form that means other places to other modules is refused before anything is done; the rest is explained."""
+    hosts, one = windows.windows, windows.emulator.licenses(1)
+    refused = {
+        "variable": r"%ProgramData%\x",
+        "home": r"~\stage",
+        "current": "C:",
+        "relative": r".\stage",
+        "posix": "/srv",
+    }
+    tasks = {**refused, "drive": r"Q:\stage", "share": r"\\server\images"}
+    run = windows.run(
+        [{**windows.task(name, licenses=one, dest=dest), "ignore_errors": True} for name, dest in tasks.items()]
+    )
+    for name, dest in refused.items():
+        assert f"Could not use dest {dest}: " in run.error("win1", name)
+    assert "Mapped drives do not exist in the sessions of Ansible" in run.error("win1", "drive")
+    for cause in ("dest does not exist", "the user may not see it", "the host cannot sign in to the share", "CredSSP"):
+        assert cause in run.error("win1", "share")
+    assert (run.requests, hosts.transfers(), len(hosts.calls("win1"))) == ([], [], 3)
+    # In check mode a share that cannot be seen may be one that is created before; so it is said.
+    run = windows.run([windows.task(licenses=one, dest=tasks["share"])], "--check")
+    assert any("cannot sign in to the share" in text for text in run.ok("win1", "stage")["warnings"])
+
+
+@pytest.mark.once
+def test_pruning_that_fails_midway(windows: Lab) -> None:
+    """What was removed is reported, what could not be is named and stays recorded, until the next run removes it."""
+    hosts, wanted = windows.windows, windows.emulator.licenses(4)
+    names = sorted(rf"{STAGE}\{default_name(entry)}" for entry in wanted[1:])
+    assert windows.run([windows.task(licenses=wanted)]).status == 0
+    hosts.lock("win1", names[0])
+    hosts.fail("the disk is gone", plugin="win_file", after=1)
+    keep = windows.task(licenses=wanted[:1], prune=True)
+    result = windows.run([keep]).ok("win1", "stage")
+    assert (result["changed"], result["pruned"]) == (True, names[1:2])
+    for name, cause in ((names[0], "another program has it open"), (names[2], "the disk is gone")):
+        assert any(f"Could not prune {name}" in text and cause in text for text in result["warnings"])
+    hosts.clear_faults()
+    assert windows.run([keep]).ok("win1", "stage")["pruned"] == [names[0], names[2]]
+    _idle(windows, windows.run([keep]))
+
+
+@pytest.mark.once
 def test_check_mode_and_directories(windows: Lab) -> None:
     wanted = windows.emulator.licenses(2)
     hosts = windows.windows
@@ -189,6 +258,8 @@ def test_check_mode_and_directories(windows: Lab) -> None:
     assert not hosts.exists("win1", r"C:\none")
     assert windows.files("win1") == {}
     assert hosts.transfers() == []
+    # Not even the action of win_copy is started, but for what tells an empty directory from a missing one.
+    assert {call["mode"] for call in hosts.calls("win1", "win_copy")} == {"remote"}
 
     run = windows.run([{**task, "ignore_errors": True} for task in tasks])
     assert "Create it first, with ansible.windows.win_file" in run.error("win1", "missing")

@@ -96,7 +96,7 @@ def check_dest(dest: str, windows: bool) -> None:
     On Windows hosts only `X:\\...`, `X:/...` and `\\\\server\\share...` mean the same to all modules of
     ansible.windows: win_find resolves paths by PowerShell, slurp and win_copy by .NET.
     """
-    attempted = f"Could not use dest {dest!r}"
+    attempted = f"Could not use dest {dest if dest.isprintable() and dest else repr(dest)}"
     if not dest or dest != dest.strip() or any(not char.isprintable() for char in dest):
         raise StagingError(
             attempted,
