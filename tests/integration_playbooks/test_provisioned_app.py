@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from emulator.packages import package_bytes
 from windows_standin.harness import WindowsHosts
 
+from ansible_collections.msdevices.provisioning.plugins.modules import ms_provisioned_app, ms_provisioned_app_info
+
 from .apps import HOST, IMAGE, INFO, MODULE, MOUNT, RECORD, VCLIBS, BuildHost, app, family, framework, license_xml
 from .conftest import Figure
+from .guides import blocks
 
 
 @pytest.fixture
@@ -419,3 +423,37 @@ def test_provisioned_frameworks_count(build_host: BuildHost) -> None:
     assert build_host.run(package=alone)["apps"][0]["state"] == "added"
     unverified = build_host.run(package=alone, verify_dependencies=False, force=True)
     assert unverified["apps"][0]["state"] == "readded"
+
+
+def test_examples_and_guide(build_host: BuildHost) -> None:
+    """The examples of both modules and those of "guide_provisioning" run as they are written."""
+    windows = build_host.windows
+    for product, name in (("9WZDNCRFJ3PS", "Contoso.App"), ("9NBLGGH4NNS1", "Contoso.Paint")):
+        build_host.stage(app(name), product)
+    fabrikam = app("Fabrikam")
+    tool = app("Tool", extension=".msix", architectures=("x64",), dependencies=())
+    for path, data in {
+        r"C:\packages\Fabrikam.msixbundle": package_bytes(fabrikam),
+        r"C:\packages\VCLibs.x64.appx": package_bytes(framework("x64")),
+        r"C:\packages\VCLibs.x86.appx": package_bytes(framework("x86")),
+        r"C:\licenses\Fabrikam_License1.xml": license_xml(family(fabrikam)),
+        r"C:\packages\Tool.msix": package_bytes(tool),
+    }.items():
+        windows.write(HOST, path, data)
+    windows.image_file(HOST, IMAGE, *({"name": name} for name in ("Windows 11 Home", "Windows 11 Pro", "Windows 11 N")))
+    windows.mkdir(HOST, r"D:\mounted\Windows")
+    examples = [*yaml.safe_load(ms_provisioned_app.EXAMPLES), *yaml.safe_load(ms_provisioned_app_info.EXAMPLES)]
+    for block in blocks("guide_provisioning"):
+        examples += block.document if block.language.startswith("yaml") else []
+    # Those for Linux build hosts have POSIX paths.
+    examples = [task for task in examples if "/srv/" not in str(task)]
+    tasks = [{**task, "name": f"{number} {task['name']}"} for number, task in enumerate(examples)]
+    assert build_host.run_tasks(tasks) == 0
+    assert not {name: one["result"].get("msg") for name, one in build_host.results.items() if one["state"] != "ok"}
+    states = [
+        one["state"] for task in tasks if MODULE in task for one in build_host.results[task["name"]]["result"]["apps"]
+    ]
+    assert states == ["added", "added", "added", "added", "readded", "absent", "unchanged", "added", "added", "absent"]
+    assert [len(index["apps"]) for index in windows.indexes(HOST, IMAGE)] == [0, 2, 2]
+    assert all(index["optimized"] for index in windows.indexes(HOST, IMAGE)[1:])
+    assert [one["name"] for one in windows.provisioned(HOST, r"D:\mounted")] == ["Tool"]

@@ -17,6 +17,7 @@ from results import BUILD, ROOT
 
 sys.path.insert(0, str(BUILD / "collections"))
 
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts import dism_codes
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center import meanings
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in import entra_errors
 
@@ -49,8 +50,17 @@ def partner_center() -> Rows:
     )
 
 
+def dism() -> Rows:
+    """The codes of DISM with their meaning and what to do."""
+    retries = {"busy": "Run again, within bounds", "once": "Run again once", "remount": "Remounted by the module"}
+    for entry in dism_codes.TABLE:
+        texts = [entry.meaning, *([retries[entry.retry]] if entry.retry else []), entry.remedy]
+        yield entry.shown, ". ".join(f"{text[:1].upper()}{text[1:]}" for text in texts).replace("\\", "\\\\")
+
+
 TABLES: dict[str, tuple[str, tuple[str, ...], Callable[[], Rows]]] = {
     "entra": ("guide_troubleshooting.rst", ("Code", "What to do"), entra),
+    "dism": ("guide_provisioning.rst", ("Code", "Meaning, and what to do"), dism),
     "partner-center": ("guide_troubleshooting.rst", ("HTTP status, code", "Meaning, and what to do"), partner_center),
 }
 

@@ -15,7 +15,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import same_id
 from ansible_collections.msdevices.provisioning.plugins.module_utils._package.family_name import same_family
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.dism_output import ProvisionedApp
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.prepare_apps import App
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.requested_app import App
 
 CHANGES = ("added", "updated", "readded", "removed")
 Records = Mapping[str, Mapping[str, t.Any]]

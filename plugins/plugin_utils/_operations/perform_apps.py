@@ -26,7 +26,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
     Rules,
     current,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.prepare_apps import App
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.requested_app import App
 
 
 class Performance:

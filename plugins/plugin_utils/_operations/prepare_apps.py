@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     LicenseDocumentError,
-    OptionError,
     PackageError,
     ProvisioningError,
 )
@@ -56,44 +55,11 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.wind
     PackageFacts,
     PackageReader,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.requested_app import App
 
 DEPENDENCIES = "Dependencies"
 _MAX_LICENSES = 50
 _SUFFIX_PATTERN = r"(?i)\.(?:" + "|".join(one[1:] for one in (*SUFFIXES, *ENCRYPTED_SUFFIXES)) + r"|xml)$"
-
-
-@dataclass
-class App:
-    """One app of a task, and what became of it."""
-
-    request: AppRequest
-    package: HostFile | None = None
-    facts: PackageFacts | None = None
-    dependencies: list[HostFile] = field(default_factory=list)
-    brought: list[Moniker] = field(default_factory=list)
-    license_path: str = ""
-    license: LicenseDocument | None = None
-    options: AddOptions | None = None
-    missing: list[str] = field(default_factory=list)
-    """Dependencies that nobody brings. They may be provisioned already."""
-    state: str = ""
-    problem: ProvisioningError | None = None
-    previous_version: str | None = None
-    package_name: str | None = None
-    regions: str | None = None
-    rc: int | None = None
-    removals: tuple[str, ...] = ()
-    """Full names of what is to be removed, as listed."""
-
-    @property
-    def family_name(self) -> str:
-        """The package family name, empty when it is not known."""
-        return self.facts.moniker.family_name if self.facts is not None else self.request.package_family_name
-
-    def fail(self, problem: ProvisioningError) -> None:
-        """Let the app fail. The first problem stays."""
-        self.state = "failed"
-        self.problem = self.problem or problem
 
 
 class Preparation:
@@ -328,29 +294,6 @@ _LICENSE_FACTS = {
 }
 
 
-def fail_for_missing(app: App, provisioned: Iterable[Moniker] = ()) -> None:
-    """Let an app fail whose dependencies neither come along nor are provisioned."""
-    if app.problem is not None or not app.missing or app.facts is None:
-        return
-    missing = app.missing
-    if app.facts.dependencies is not None:
-        missing = [
-            text
-            for text in missing
-            if text in missing_dependencies(app.facts.dependencies, provisioned, app.facts.dependencies_of)
-        ]
-    if missing:
-        app.fail(
-            PackageError(
-                f"Could not provision {app.package.path if app.package else app.request.label}",
-                f"it needs {', '.join(missing)}, which nobody brings. DISM would report success, and the app would not"
-                " start",
-                "Name the packages by dependencies (for an x64 image those for x64 and for x86), or set"
-                " verify_dependencies to false",
-            )
-        )
-
-
 def _with_absolute_paths(request: AppRequest) -> AppRequest:
     """Return the request with paths in their one form. Raises OptionError."""
 
@@ -388,17 +331,3 @@ def _places(requests: Sequence[AppRequest], present: bool) -> tuple[list[str], l
                 names.append(f"(?i)^{re.escape(name)}$")
         directories.update((folder.lower(), folder) for folder in folders)
     return list(directories.values()), sorted(set(names))
-
-
-def refuse_options_of_posix(params: Mapping[str, t.Any]) -> None:
-    """Raise OptionError for what a Windows host cannot do."""
-    if params.get("distribution"):
-        raise OptionError(
-            "Could not use the option distribution",
-            "it is for POSIX hosts, which put apps into Setup's folder for the first boot",
-            "On Windows hosts name image or image_file, or neither for the running system",
-        )
-    if params.get("optimize") and not (params.get("image") or params.get("image_file")):
-        raise OptionError(
-            "Could not use the option optimize", "DISM optimizes images alone, not the running system", "Leave it out"
-        )

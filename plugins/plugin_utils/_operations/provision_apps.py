@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
+    OptionError,
     PackageError,
     ProvisioningError,
     list_failures,
@@ -41,11 +42,10 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
     decide,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.perform_apps import Performance
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.prepare_apps import (
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.prepare_apps import Preparation
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.requested_app import (
     App,
-    Preparation,
     fail_for_missing,
-    refuse_options_of_posix,
 )
 
 
@@ -55,7 +55,7 @@ def provision_apps(action: ActionBase, params: dict[str, t.Any], task_vars: dict
     Raises OptionError, and ServicingError when the host as a whole cannot be used.
     """
     requests = app_requests(params)
-    refuse_options_of_posix(params)
+    _refuse_options_of_posix(params)
     host = WindowsHost(action, task_vars)
     run = _Run(host, params)
     run.prepare(Preparation(host, run.record, params, requests))
@@ -315,3 +315,17 @@ def _lines(apps: Sequence[ProvisionedApp]) -> str:
 def _build(version: str) -> tuple[int, ...]:
     """Return the first three numbers of a version: the build that counts."""
     return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+
+
+def _refuse_options_of_posix(params: Mapping[str, t.Any]) -> None:
+    """Raise OptionError for what a Windows host cannot do."""
+    if params.get("distribution"):
+        raise OptionError(
+            "Could not use the option distribution",
+            "it is for POSIX hosts, which put apps into Setup's folder for the first boot",
+            "On Windows hosts name image or image_file, or neither for the running system",
+        )
+    if params.get("optimize") and not (params.get("image") or params.get("image_file")):
+        raise OptionError(
+            "Could not use the option optimize", "DISM optimizes images alone, not the running system", "Leave it out"
+        )
