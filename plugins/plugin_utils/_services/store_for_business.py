@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     LicenseDocumentError,
+    NotFoundError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license import document as _license_document
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.document import (
@@ -16,8 +19,10 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.do
     same_id,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.key import LicenseKey
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import lower_keys
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import MEBIBYTE
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total_timeout import Deadline
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import (
     Meaning,
     ServiceClient,
@@ -37,7 +42,21 @@ _NOT_OFFLINE = (
     "The publisher has not enabled offline licensing for this product, or the SKU is an online one (offline SKUs are"
     " usually 0015)"
 )
+_MAX_LIST_BYTES = 32 * MEBIBYTE
 _CHECK_IDS = "Check product_id, sku_id and content_id; nothing was written"
+
+
+class InventoryEntry(t.NamedTuple):
+    """A product that the organization owns."""
+
+    product_id: str
+    sku_id: str
+    license_type: str
+    """`offline` or `online`."""
+    seats: int | None
+    available_seats: int | None
+    last_modified: str
+    status: str
 
 
 class StoreForBusiness(ServiceClient):
@@ -79,6 +98,57 @@ class StoreForBusiness(ServiceClient):
             raise useless("a license whose instance id is not as announced", "Run again; nothing was written")
         return document
 
+    def list_inventory(self, license_type: str = "") -> list[InventoryEntry]:
+        """Get inventory, page after page: all, or only `offline` or `online` entries.
+
+        All pages share one deadline and one limit in bytes.
+        """
+        attempted = "Could not list the inventory"
+        deadline = Deadline(self.settings.deadline)
+        params = {"maxResults": "100", **({"licenseTypes": license_type} if license_type else {})}
+        found: dict[tuple[str, str, str], InventoryEntry] = {}
+        seen: set[str] = set()
+        size = 0
+        while True:
+            response = self.call(attempted, "GET", ("V1", "Inventory"), params, deadline=deadline)
+            body = lower_keys(self.json(attempted, response))
+            rows = body.get("inventoryentries")
+            size += len(response.body)
+            if not isinstance(rows, list):
+                raise self.unusable(attempted, response, "without a list of entries", f"Check base_url. {RETIRED}")
+            for entry in map(_parse_entry, rows):
+                # Pages overlap when the inventory changes meanwhile.
+                found.setdefault((entry.product_id.upper(), entry.sku_id.upper(), entry.license_type), entry)
+            token = body.get("continuationtoken")
+            if not isinstance(token, str) or not token:
+                return list(found.values())
+            if token in seen or size > _MAX_LIST_BYTES or not deadline.remaining():
+                raise self.unusable(
+                    attempted, response, f"and has more pages, after {len(found)} entries", "Set deadline higher"
+                )
+            seen.add(token)
+            params["continuationToken"] = token
+
+    def get_content_ids(self, product_id: str, sku_id: str) -> list[str]:
+        """Get product packages; return the distinct content ids of the packages, in lower case."""
+        attempted = f"Could not list the packages of {product_id}/{sku_id}"
+        response = self.call(attempted, "GET", ("V1", "Products", product_id, sku_id, "Packages"))
+        packages = lower_keys(self.json(attempted, response, LicenseKey(product_id, sku_id, ""))).get("productpackages")
+        if not isinstance(packages, list):
+            raise self.unusable(attempted, response, "without a list of packages", "Run again")
+        content_ids = [str(lower_keys(package).get("contentid") or "").lower() for package in packages]
+        return list(dict.fromkeys(filter(None, content_ids)))
+
+    def get_title(self, product_id: str, sku_id: str, language: str) -> str:
+        """Get localized product details; return the name of the app, empty where there is none in the language."""
+        attempted = f"Could not get the title of {product_id}/{sku_id}"
+        path = ("V1", "Products", product_id, sku_id, "LocalizedDetails", language)
+        try:
+            body = self.json(attempted, self.call(attempted, "GET", path), LicenseKey(product_id, sku_id, ""))
+        except NotFoundError:
+            return ""
+        return printable(str(lower_keys(body).get("displayname") or ""))
+
     def probe(self) -> str:
         """Get one entry of the inventory, which shows that the service accepts this application."""
         attempted = "Could not list the inventory"
@@ -106,6 +176,16 @@ class StoreForBusiness(ServiceClient):
             remedy = f"Check the ids{hint}. {RETIRED}"
             return Meaning("there is no such product, SKU or content id", remedy, not_found=True)
         return Meaning("", f"Look the status up in the service's documentation. {RETIRED}")
+
+
+def _parse_entry(row: t.Any) -> InventoryEntry:
+    row = lower_keys(row)
+    key = lower_keys(row.get("productkey"))
+    texts = [key.get("productid"), key.get("skuid"), str(row.get("licensetype") or "").lower()]
+    seats = [value if type(value) is int else None for value in (row.get("seatcapacity"), row.get("availableseats"))]
+    ends = [row.get("lastmodified"), row.get("status")]
+    product_id, sku_id, license_type, modified, status = (printable(str(text or ""), 100) for text in (*texts, *ends))
+    return InventoryEntry(product_id, sku_id, license_type, seats[0], seats[1], modified, status)
 
 
 def _conflict(details: ErrorDetails) -> Meaning:
