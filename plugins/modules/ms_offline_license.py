@@ -138,7 +138,7 @@ options:
     type: path
   dest:
     description:
-      - The directory on the managed host in which the license files are staged. It has to exist.
+      - The directory on the managed host in which the license files are staged, as an absolute path. It has to exist.
       - A manifest, C(.ms_offline_license.json), is kept beside the licenses.
       - Without this option the licenses are returned and nothing is written.
     type: path

@@ -36,7 +36,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._base.optio
 class ProvisioningLookup(LookupBase):
     """Base of the lookups: a subclass turns terms and options into values in look_up."""
 
-    TERMS: str
+    TERMS = "Give the terms without a keyword"
     """How a term is written, as a sentence without a final period."""
 
     def look_up(self, terms: list[str], options: dict[str, t.Any]) -> list[t.Any]:
