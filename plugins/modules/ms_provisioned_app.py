@@ -187,9 +187,9 @@ options:
     type: path
   image_file:
     description:
-      - The image file (WIM). On Windows hosts it is mounted once for all apps, and saved only
-        when all of them worked; it is discarded after any failure. On POSIX hosts packages and a script are written
-        into it.
+      - The image file (WIM). On Windows hosts it is mounted once for all apps, and saved only when all of them worked;
+        it is discarded after any failure. On POSIX hosts packages and a script are written into it, all of them or
+        none.
     type: path
   index:
     description:
@@ -221,6 +221,8 @@ options:
     description:
       - Provision again what is there in the same version, such as after languages were added, or for users who had
         removed the app.
+      - On POSIX hosts the files are written again, and an older version replaces a newer one, since Windows has not
+        provisioned it yet.
     type: bool
     default: false
   exact:
@@ -237,7 +239,8 @@ options:
     description:
       - Fail for an app that needs a package, by its manifest, which nobody brings and which is not provisioned
         either.
-      - For O(image_file) what is provisioned does not count, since that is checked before anything is mounted.
+      - For O(image_file) on Windows hosts, what is provisioned does not count, since that is checked before anything
+        is mounted. POSIX hosts look at what is staged in the image.
     type: bool
     default: true
   optimize:
@@ -315,7 +318,7 @@ options:
     default: false
   backup:
     description:
-      - Keep a copy of what is changed. For POSIX hosts.
+      - Copy O(image_file) beside it before it is changed. For POSIX hosts.
     type: bool
     default: false
   allow_solid:
@@ -329,6 +332,8 @@ notes:
     Windows build host also keeps what packages and image files it has read, so that it need not read them again.
   - Windows hosts read manifests by their own C(tar.exe), a part of Windows 10 1803, Windows Server 2019 and later.
     Without it, file names that are full names have to do, and dependencies are not verified.
+  - On POSIX hosts the record is C(%WINDIR%\Setup\Scripts\msdevices\manifest.json) in the image. Hashes of packages are
+    kept in the user's cache directory, C(msdevices/package-hashes.json), so that they are read once.
   - Nothing restarts a host. See RV(reboot_required).
 requirements:
   - The collection ansible.windows for Windows hosts
@@ -338,6 +343,8 @@ seealso:
   - module: msdevices.provisioning.ms_offline_license
   - ref: ansible_collections.msdevices.provisioning.docsite.guide_provisioning
     description: Running systems, images and image files; what DISM does not tell; its codes.
+  - ref: ansible_collections.msdevices.provisioning.docsite.guide_linux_images
+    description: From the installation medium to the first boot, on Linux build hosts.
   - name: DISM App Package Servicing Command-Line Options
     description: The documentation of the commands.
     link: https://learn.microsoft.com/windows-hardware/manufacture/desktop/dism-app-package--appx-or-appxbundle--servicing-command-line-options
@@ -504,10 +511,15 @@ script:
   returned: on POSIX hosts
   sample: '%WINDIR%\Setup\Scripts\msdevices\provision.cmd'
 unattend_fragment:
-  description: The component of an answer file that runs the script in the pass specialize.
+  description: The settings of an answer file that run the script in the pass specialize.
   type: str
   returned: on POSIX hosts
-  sample: <component name="Microsoft-Windows-Deployment" ...>...</component>
+  sample: <settings pass="specialize">...</settings>
+backup_file:
+  description: The copy of O(image_file) as it was before.
+  type: str
+  returned: on POSIX hosts, with O(backup), when O(image_file) was changed
+  sample: /srv/images/install.wim.2361.2026-11-21@12:00:00~
 wim_growth:
   description: By how many bytes O(image_file) grew.
   type: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -389,6 +390,33 @@ def test_wimlibs_own_lock(image: Image, host: BuildHost) -> None:
     holder.communicate(b"\n")
     assert "another program is writing to it" in run.result["msg"]
     assert host.into(image).states == ["prepared"]
+
+
+def test_as_many_files_as_in_a_real_image(image: Image, host: BuildHost, tmp_path: Path) -> None:
+    source = packages.write(tmp_path / "component.dll", b"MZ")
+    commands = "".join(
+        f"add --no-acls {source} /Windows/WinSxS/component{number // 100}/{number}.dll\n" for number in range(100_000)
+    )
+    subprocess.run(
+        ["wimlib-imagex", "update", image.path, "1"],
+        input=commands.encode(),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    assert host.into(image).states == ["prepared"]
+    before = (image.sha256, image.path.stat().st_mtime_ns)
+    used = _child_seconds()
+    assert host.into(image).states == ["unchanged"]
+    assert _child_seconds() - used < 1
+    assert (image.sha256, image.path.stat().st_mtime_ns) == before
+    assert host.into(image, state="absent").states == ["removed"]
+    assert len(image.names()) > 100_000
+
+
+def _child_seconds() -> float:
+    """What the module and the tools that it ran have computed, which other work on the machine hardly changes."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def test_killed_runs_are_completed(tmp_path: Path, host: BuildHost) -> None:
