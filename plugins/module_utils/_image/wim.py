@@ -37,6 +37,8 @@ INSTALL_HINT = (
 )
 _ROOT = "/" + "/".join(SCRIPTS)
 _NO_SUCH_PATH = 49
+_DIRECTORY = 0x10
+_REPARSE_POINT = 0x400
 _STATUSES = {
     18: "there is no such image in it",
     63: "a file that is to be added cannot be read",
@@ -79,7 +81,11 @@ class WimScripts:
             relative = spelled.lower()
             if not relative:
                 continue
-            if int(fields.get("Attributes", "0"), 16) & 0x10:
+            attributes = int(fields.get("Attributes", "0"), 16)
+            if attributes & _REPARSE_POINT:
+                # A link: never what was put there, and nothing to be followed on this host.
+                entries[relative] = Entry(-1, "none", spelled)
+            elif attributes & _DIRECTORY:
                 entries[relative] = Entry(0, "", spelled)
             else:
                 size = int(fields.get("Uncompressed size", "0").partition(" ")[0])
@@ -91,7 +97,7 @@ class WimScripts:
     def read(self, names: Sequence[str]) -> dict[str, bytes]:
         """Return the bytes of small files, in one call."""
         found = {}
-        with tempfile.TemporaryDirectory(prefix="msdevices-") as directory:
+        with self._directory("read") as directory:
             paths = [f"{_ROOT}/{name}" for name in names]
             options = ["--dest-dir", directory, "--no-acls", "--no-attributes", "--no-globs"]
             self._run("read", "extract", [str(self.facts.index), *paths, *options])
@@ -134,7 +140,7 @@ class WimScripts:
     def write(self, added: Mapping[str, Source], removed: Sequence[str]) -> None:
         """Do everything in one call, as a whole or not at all."""
         commands = []
-        with tempfile.TemporaryDirectory(prefix="msdevices-") as directory:
+        with self._directory("change") as directory:
             for number, (name, source) in enumerate(added.items()):
                 # Names of our own: those of users may hold what the list of commands cannot quote.
                 link = f"{number:05}"
@@ -147,6 +153,19 @@ class WimScripts:
             commands = [f"delete --force --recursive {_quoted(name)}" for name in removed] + commands
             text = "".join(f"{command}\n" for command in commands).encode("ascii")
             self._run("change", "update", [str(self.facts.index)], stdin=text, directory=directory)
+
+    @contextmanager
+    def _directory(self, verb: str) -> Iterator[str]:
+        """Make a temporary directory; errors of the host's files become ImageError."""
+        try:
+            with tempfile.TemporaryDirectory(prefix="msdevices-") as directory:
+                yield directory
+        except OSError as exc:
+            raise ImageError(
+                f"Could not {verb} {self.place}",
+                f"{exc.filename or tempfile.gettempdir()}: {exc.strerror or exc}",
+                "Check the directory for temporary files of the host",
+            ) from None
 
     def _list(self, path: str, *options: str) -> str | None:
         """Return what `wimdir` prints of a path, `None` when there is no such path."""

@@ -193,6 +193,23 @@ def test_setup_complete_that_cannot_be_changed(tmp_path: Path, host: BuildHost, 
     assert host.into(image, hook="none").failed == ("damaged" in cause)
 
 
+def test_links_in_an_image_are_not_followed(tmp_path: Path, host: BuildHost) -> None:
+    secret = packages.write(tmp_path / "secret", b"secret of the host")
+    image = Image.make(tmp_path, {"Windows/Setup/Scripts/note.txt": b""})
+    link = tmp_path / "link"
+    link.symlink_to(secret)
+    wimlib("update", image.path, 1, f"--command=add --no-acls '{link}' '{SCRIPTS}/SetupComplete.cmd'")
+    before = image.sha256
+    run = host.into(image)
+    assert "setupcomplete.cmd in it is no file that can be read" in run.result["msg"]
+    assert image.sha256 == before
+
+
+def test_no_place_for_temporary_files(image: Image, host: BuildHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/gone")
+    assert "/gone/msdevices-" in host.into(image).result["msg"]
+
+
 def test_changes_replace_only_what_is_another(image: Image, host: BuildHost) -> None:
     host.into(image, host.app(), host.other_app("Contoso.Writer"))
     size = image.path.stat().st_size
