@@ -50,6 +50,8 @@ options:
       - Whether tokens and answers are kept for the rest of this run of Ansible and shared by all its hosts and tasks.
       - They lie in encrypted files that only the current user can read, in Ansible's local temporary directory of the
         run, which is deleted at its end. The key is kept in memory alone.
+      - That something does not exist is kept as well, so the keyword C(until) does not help against it. That a host
+        cannot be reached is kept for five minutes. Set the option to V(false) to make each request anew.
     type: bool
     default: true
 """
