@@ -19,7 +19,8 @@ description:
   - It does not fail when a step fails; look at RV(passed), or use the playbook C(msdevices.provisioning.check_access).
   - The harmless call lists one entry of the inventory (V(store_for_business)), asks for the license of a content id
     that nothing has (V(store_licensing)), looks a product up (V(store_catalog)), or lists the offer categories
-    (V(partner_center)). It changes and issues nothing. The exchange of a refresh token replaces the one in
+    (V(partner_center)). It changes and issues nothing. For V(store_delivery), which needs no sign-in, the walk goes on
+    to the CDN of the packages, with the headers of one. The exchange of a refresh token replaces the one in
     O(refresh_token_file), as every sign-in does.
   - Of a token its claims are shown (audience, roles, expiry), never the token.
   - Every step is really taken. The run cache is neither read nor written.
@@ -44,8 +45,25 @@ options:
       - store_for_business
       - store_licensing
       - store_catalog
+      - store_delivery
       - partner_center
     required: true
+  product_id:
+    description:
+      - The app whose package is looked up with O(service=store_delivery).
+    type: str
+    default: 9WZDNCRFJ3PS
+  catalog_base_url:
+    description:
+      - Root URL of the Store's catalog, which is asked before O(service=store_delivery).
+    type: str
+  download_hosts:
+    description:
+      - Hosts and domains from which packages may come, for O(service=store_delivery).
+    type: list
+    elements: str
+    default:
+      - delivery.mp.microsoft.com
   country:
     description:
       - For which country the harmless call asks with O(service=partner_center).

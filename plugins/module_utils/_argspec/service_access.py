@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import option, shared_options
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.services import ACCESS_SERVICES
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.store_package import DOWNLOAD_HOSTS
 
 
 def access_specification() -> dict[str, t.Any]:
@@ -19,6 +20,9 @@ def access_specification() -> dict[str, t.Any]:
         "argument_spec": {
             **shared_options(),
             "service": {"type": "str", "required": True, "choices": list(ACCESS_SERVICES)},
+            "product_id": {"type": "str", "default": "9WZDNCRFJ3PS"},
+            "catalog_base_url": option("catalog_base_url"),
+            "download_hosts": {"type": "list", "elements": "str", "default": list(DOWNLOAD_HOSTS)},
             "country": option("country", default="US"),
         },
         "supports_check_mode": True,

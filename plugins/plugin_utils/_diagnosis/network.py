@@ -79,7 +79,7 @@ def resolve_route(url: str, proxies: Mapping[str, str]) -> Target:
     if requests is None:
         raise missing_library("requests")
     parts = urlsplit(url)
-    port = parts.port or 443
+    port = parts.port or (80 if parts.scheme == "http" else 443)
     try:
         # The form in which names are resolved; a name without it cannot be reached at all.
         host = (parts.hostname or "").encode("idna").decode()
@@ -157,14 +157,18 @@ def _address(found: total_timeout.Address) -> str:
     return str(found[4][0])
 
 
-def tls_handshake(target: Target, settings: Settings) -> str:
+def tls_handshake(target: Target, settings: Settings, extra_ca_file: str = "") -> str:
     """Make a TLS connection to the host, by the proxy if there is one; tell whose certificate it shows.
+
+    `extra_ca_file` is trusted beside the CAs of the settings.
 
     Raises StepFailed, and StepSkipped for kinds of proxies to which only requests can talk.
     """
     if target.proxy_host and not target.proxy_shown.startswith("http://"):
         raise StepSkipped("this kind of proxy is only used by the requests of the next steps")
     context = _context(settings)
+    if extra_ca_file and settings.validate_certs:
+        context.load_verify_locations(cafile=extra_ca_file)
     try:
         version, subject, issuer, until = _certificate(target, settings.timeout, context)
     except ssl.SSLCertVerificationError as exc:

@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import SECRET_OPTIONS
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
+from ansible_collections.msdevices.provisioning.plugins.module_utils._text import host_of, printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import MemoryCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.network import (
     StepFailed,
@@ -26,6 +26,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.
     resolve_route,
     tls_handshake,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.packages import find_file, request_head
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._diagnosis.token_claims import (
     CLOCK_SECONDS,
     find_problem,
@@ -36,7 +37,9 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libra
     library_problems,
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_delivery import DeliveryFile
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.table import SERVICES, open_client
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.credentials import NO_SIGN_IN
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
     Settings,
     settings_from,
@@ -56,6 +59,7 @@ _SIGN_IN_STEPS = (
     "sign_in_clock",
 )
 _SERVICE_STEPS = ("service_proxy", "service_name", "service_tcp", "service_tls", "service_call")
+_CDN_STEPS = ("cdn_proxy", "cdn_name", "cdn_tcp", "cdn_tls", "cdn_call")
 _EMPTY_RESPONSE = (
     "the response is empty; the service may answer so for an unknown id, and so may another server at a wrong base_url"
 )
@@ -123,6 +127,8 @@ class AccessCheck:
         SERVICES[self._service].arguments(self._options)
         who = f", application {printable(settings.client_id, 60)}" if settings.client_id else ""
         where = f" in tenant {settings.tenant_id}" if settings.tenant_id else ""
+        if settings.auth_method == NO_SIGN_IN:
+            return "the service needs no sign-in", settings
         return f"sign-in by {settings.auth_method}{who}{where}, for the audience {settings.audience}", settings
 
     def _settings_without_credential(self) -> Settings | None:
@@ -151,9 +157,31 @@ class AccessCheck:
             self._run_step("service_call", lambda: self._call(settings))
         else:
             self._skip("service_call", f"{failed or 'token'} failed")
+        if self._service == "store_delivery":
+            self._check_cdn(settings, failed)
+
+    def _check_cdn(self, settings: Settings, failed: str) -> None:
+        """Walk on to the CDN, whose URLs only the delivery service knows."""
+
+        def find() -> tuple[str, DeliveryFile]:
+            file = find_file(self._options)
+            return f"the delivery service names a package on {host_of(file.url)}", file
+
+        file: DeliveryFile | None = None if failed else self._run_step("package", find)
+        if file is None:
+            self._skip_all((*(("package",) if failed else ()), *_CDN_STEPS), f"{failed or 'package'} failed")
+            return
+        failed = self._reach("cdn", settings, file.url)
+        if failed:
+            self._skip("cdn_call", f"{failed} failed")
+        else:
+            self._run_step("cdn_call", lambda: request_head(file, self._options, settings))
 
     def _sign_in(self, settings: Settings) -> bool:
         """Run the steps to a token; return whether there is one that can be used."""
+        if settings.auth_method == NO_SIGN_IN:
+            self._skip_all((*_SIGN_IN_STEPS, "token"), "the service needs no sign-in")
+            return True
         if settings.auth_method in ("access_token", "managed_identity"):
             self._skip_all(_SIGN_IN_STEPS, f"auth_method {settings.auth_method} does not need it")
         else:
@@ -184,7 +212,7 @@ class AccessCheck:
         steps: tuple[Callable[[Target], str], ...] = (
             lambda target: resolve(target, settings.timeout),
             lambda target: connect(target, settings.timeout),
-            lambda target: tls_handshake(target, settings),
+            lambda target: self._shake_hands(target, settings, url),
         )
         for name, step in zip(names[1:], steps, strict=True):
             if failed or not target:
@@ -192,6 +220,12 @@ class AccessCheck:
             elif not self._run_step(name, functools.partial(step, target), hint):
                 failed = name
         return failed
+
+    def _shake_hands(self, target: Target, settings: Settings, url: str) -> str:
+        if url.startswith("http:"):
+            raise StepSkipped("packages come by plain http; their size and SHA-256 are checked")
+        own = url == settings.base_url
+        return tls_handshake(target, settings, SERVICES[self._service].extra_ca_file if own else "")
 
     def _run_step(self, name: str, step: Callable[[], str | tuple[str, t.Any]], hint: str = "") -> t.Any:
         """Run a step, which returns its detail, and perhaps a value; return the value, else True, or `None` when the

@@ -111,6 +111,19 @@ class Downloader:
             "Add the host to download_hosts if it is one of the service, or of a cache in front of it",
         )
 
+    def size_of(self, url: str) -> int:
+        """Return the size of a file in bytes, by a HEAD request. Raises ServiceError and UnavailableError."""
+        self.check_url(url)
+        attempted, shown = "Could not reach the CDN", f"HEAD {shown_url(url)}"
+        try:
+            with self._request(url, 0, "HEAD") as response:
+                length = response.headers.get("Content-Length", "")
+                if response.status == 200 and re.fullmatch("[0-9]{1,18}", length):
+                    return int(length)
+                raise ServiceError(attempted, f"{shown} answered HTTP {response.status}", _REMEDY, response.status)
+        except _Broken as exc:
+            raise UnavailableError(attempted, f"{shown}: {exc}", _REMEDY) from None
+
     def fetch(
         self,
         wanted: Wanted,
@@ -253,7 +266,7 @@ class Downloader:
             )
 
     @contextmanager
-    def _request(self, url: str, start: int) -> Iterator[http.client.HTTPResponse]:
+    def _request(self, url: str, start: int, method: str = "GET") -> Iterator[http.client.HTTPResponse]:
         """Send the request for what follows `start`, and give the response."""
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -263,7 +276,7 @@ class Downloader:
         connection, target = self._connection(url, target or "/", headers)
         try:
             with _network():
-                connection.request("GET", target, headers=headers)
+                connection.request(method, target, headers=headers)
                 response = connection.getresponse()
             yield response
         finally:

@@ -27,7 +27,6 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._package.mo
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.json_body import json_list, lower_keys
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.request import MEBIBYTE
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.session import HttpSession
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.client import Meaning, ServiceClient
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.fault import ErrorDetails
@@ -42,8 +41,7 @@ _NAMES = ("api", "v2", "contents", "storeapps", "namespaces", "default", "names"
 _ARCHITECTURES = {"none": "neutral", "x86": "x86", "amd64": "x64", "arm": "arm", "arm64": "arm64"}
 _SELECT = b'{"TargetingAttributes":{}}'
 _LARGEST_FILE = 2**50
-# The category of an app of Microsoft's that has been there for years; only whether the service responds counts.
-_SOME_CATEGORY = "64293252-5926-453c-9494-2d4021f1c78d"
+_NO_CATEGORY = "00000000-0000-0000-0000-000000000000"
 _REMEDY = "Run again later; the delivery service is not a documented public API and may have changed"
 _NO_DOWNLOAD = (
     "Check in the Store that the app can be installed; some publishers and some kinds of product do not allow downloads"
@@ -144,20 +142,14 @@ class StoreDelivery(ServiceClient):
         return [one for one in files if one is not None]
 
     def probe(self) -> str:
-        """Find out the newest version of an app of Microsoft's."""
-        attempted = "Could not ask the delivery service for an app"
-        path = (*_NAMES, _SOME_CATEGORY, "versions", "latest")
+        """Request a category that nothing has, which the service refuses with an empty 404."""
+        attempted = "Could not reach the delivery service"
+        path = (*_NAMES, _NO_CATEGORY, "versions", "latest")
         headers = {"Content-Type": "application/json"}
         response = self.call(attempted, "POST", path, {"action": "select"}, headers=headers, data=_SELECT)
-        if response.status == 404:
-            return "" if response.body else "the delivery service does not know the category that was requested"
-        return f"the delivery service has version {self._version(attempted, response)} of an app"
-
-    def _version(self, attempted: str, response: Response) -> str:
-        release = _release_id(lower_keys(self.json(attempted, response)).get("contentid"))
-        if release is None:
-            raise self.unusable(attempted, response, "without a version", _REMEDY)
-        return printable(release.version, 60)
+        if response.status not in (200, 404):
+            raise self.refused(attempted, response)
+        return "the delivery service responds (the request was for a category that nothing has)"
 
     def meaning(self, details: ErrorDetails, subject: t.Any) -> Meaning:
         """See ServiceClient. The service's error bodies are not known."""

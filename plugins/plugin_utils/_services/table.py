@@ -24,7 +24,10 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.s
     ConsumerCatalog,
     StoreCatalog,
 )
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_delivery import StoreDelivery
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_delivery import (
+    ROOT_CERTIFICATE,
+    StoreDelivery,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_for_business import (
     StoreForBusiness,
 )
@@ -48,6 +51,8 @@ class Service:
     """Whether an application without a user is not known to be accepted."""
     gone_hint: str = ""
     """What to do when its host is gone."""
+    extra_ca_file: str = ""
+    """What its certificates verify by beside the CAs of the settings, or nothing."""
 
 
 SERVICES: dict[str, Service] = {
@@ -55,7 +60,7 @@ SERVICES: dict[str, Service] = {
     "store_licensing": Service(StoreLicensing, needs_user=True),
     "store_catalog": Service(StoreCatalog, needs_user=True),
     "store_consumer_catalog": Service(ConsumerCatalog),
-    "store_delivery": Service(StoreDelivery),
+    "store_delivery": Service(StoreDelivery, extra_ca_file=ROOT_CERTIFICATE),
     "partner_center": Service(PartnerOffers, lambda options: {"market": market_from(options)}),
 }
 """Name of a service, as in options and settings, to what is known of it."""

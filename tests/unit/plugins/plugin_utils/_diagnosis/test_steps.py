@@ -291,3 +291,44 @@ class TestReadyTokenOfTheCatalog:
         assert {request["headers"]["authorization"] for request in emu.requests()} == {
             f"Bearer sha256:{token_hash(shown)}"
         }
+
+
+class TestDeliveryService:
+    def _walk(self, emu: Emulator, **options: Any) -> dict[str, dict[str, Any]]:
+        usual = {
+            "service": "store_delivery",
+            "base_url": emu.delivery,
+            "catalog_base_url": emu.catalog,
+            "ca_path": emu.both_ca_path,
+            "download_hosts": ["localhost"],
+            "product_id": emu.product(0).product_id,
+            "country": "US",
+            "max_retries": 0,
+        }
+        found = check_access({**usual, **options}, "2.99")
+        return {step["step"]: step for step in found["steps"]}
+
+    def test_walk_to_the_cdn(self, emu: Emulator) -> None:
+        """No credential is needed; the walk ends with the headers of a package."""
+        steps = self._walk(emu)
+        assert {step["status"] for step in steps.values()} == {"pass", "skipped"}
+        assert steps["token"]["detail"] == "the service needs no sign-in"
+        assert steps["cdn_tls"]["status"] == "skipped"
+        assert steps["cdn_call"]["detail"] == "a package of 0.0 MB can be downloaded"
+        assert [request["method"] for request in emu.requests("cdn")] == ["HEAD"]
+
+    @pytest.mark.parametrize(
+        ("options", "failed", "text"),
+        [
+            ({"ca_path": "ca_path"}, "service_tls", "certificate"),
+            ({"download_hosts": ["example.com"]}, "cdn_call", "download_hosts"),
+            ({"product_id": "9NBLGGH4NNS0"}, "package", "there is no such product"),
+        ],
+    )
+    def test_what_fails(self, emu: Emulator, options: dict[str, Any], failed: str, text: str) -> None:
+        options = {
+            name: emu.endpoints.get(value, value) if name == "ca_path" else value for name, value in options.items()
+        }
+        steps = self._walk(emu, **options)
+        assert [step["step"] for step in steps.values() if step["status"] == "fail"] == [failed]
+        assert text in steps[failed]["detail"] + steps[failed]["remedy"]
