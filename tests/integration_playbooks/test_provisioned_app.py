@@ -16,9 +16,24 @@ from windows_standin.harness import WindowsHosts
 
 from ansible_collections.msdevices.provisioning.plugins.modules import ms_provisioned_app, ms_provisioned_app_info
 
-from .apps import HOST, IMAGE, INFO, MODULE, MOUNT, RECORD, VCLIBS, BuildHost, app, family, framework, license_xml
-from .conftest import Figure
+from .apps import (
+    HOST,
+    IMAGE,
+    INFO,
+    MODULE,
+    MOUNT,
+    RECORD,
+    STAGE,
+    VCLIBS,
+    BuildHost,
+    app,
+    family,
+    framework,
+    license_xml,
+)
+from .conftest import Figure, NewLab
 from .guides import blocks
+from .packages import package_options, package_task
 
 
 @pytest.fixture
@@ -102,6 +117,7 @@ FAILING_STEPS = {
 }
 
 
+@pytest.mark.once
 def test_each_failing_step_of_an_image_file(build_host: BuildHost) -> None:
     """Whatever fails, the image is discarded and nothing is saved; the next run does it all."""
     options = {
@@ -206,6 +222,7 @@ CODES = {
 }
 
 
+@pytest.mark.once
 def test_each_code(build_host: BuildHost) -> None:
     """Every code ends with its text and remedy and the path of the log; then the app is added."""
     folder = build_host.stage(app())
@@ -231,6 +248,7 @@ def test_each_code(build_host: BuildHost) -> None:
     assert (result["failed"], result["reboot_required"], build_host.steps) == (False, True, ["list", *["add"] * 4])
 
 
+@pytest.mark.once
 def test_bad_input(build_host: BuildHost) -> None:
     """What cannot work is named before anything is mounted."""
     folder = build_host.stage(app())
@@ -300,6 +318,7 @@ def test_bad_input(build_host: BuildHost) -> None:
     assert windows.exists(HOST, r"C:\full\file")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("step", ["mount", "add", "commit"])
 def test_connection_lost_in_an_image_file(build_host: BuildHost, step: str) -> None:
     """What is left mounted is discarded by the next run, since a marker says that it is ours."""
@@ -317,6 +336,7 @@ def test_connection_lost_in_an_image_file(build_host: BuildHost, step: str) -> N
     assert not build_host.windows.exists(HOST, MOUNT + ".msdevices")
 
 
+@pytest.mark.once
 def test_mounts_that_are_not_ours(build_host: BuildHost) -> None:
     """A mount of somebody else is in the way, and stays; an unmount that is kept from its work is tried again."""
     windows = build_host.windows
@@ -354,6 +374,7 @@ def test_mounts_that_are_not_ours(build_host: BuildHost) -> None:
     assert [one["dir"] for one in windows.mounts(HOST)] == [MOUNT]
 
 
+@pytest.mark.once
 def test_awkward_systems(build_host: BuildHost) -> None:
     """Old Windows without regions, no preamble, no tar, no elevation, an equal version that is accepted, apps in two
     versions, unknown identities, names that DISM reads otherwise."""
@@ -410,6 +431,7 @@ def test_awkward_systems(build_host: BuildHost) -> None:
     assert "Windows protects this app" in result["msg"]
 
 
+@pytest.mark.once
 def test_provisioned_frameworks_count(build_host: BuildHost) -> None:
     """A dependency that is provisioned, or comes as another app of the task, is there."""
     alone = build_host.stage(app(), architectures=())
@@ -425,6 +447,7 @@ def test_provisioned_frameworks_count(build_host: BuildHost) -> None:
     assert unverified["apps"][0]["state"] == "readded"
 
 
+@pytest.mark.once
 def test_examples_and_guide(build_host: BuildHost) -> None:
     """The examples of both modules and those of "guide_provisioning" run as they are written."""
     windows = build_host.windows
@@ -457,3 +480,26 @@ def test_examples_and_guide(build_host: BuildHost) -> None:
     assert [len(index["apps"]) for index in windows.indexes(HOST, IMAGE)] == [0, 2, 2]
     assert all(index["optimized"] for index in windows.indexes(HOST, IMAGE)[1:])
     assert [one["name"] for one in windows.provisioned(HOST, r"D:\mounted")] == ["Tool"]
+
+
+@pytest.mark.once
+def test_from_product_id_to_provisioned_app(new_lab: NewLab) -> None:
+    """What ms_store_package and ms_offline_license stage on a Windows host is provisioned as it lies there."""
+    lab = new_lab(linux=0, windows=[HOST])
+    licenses, lab.defaults = lab.defaults, {}
+    product = lab.emulator.product(0)
+    folder = rf"{STAGE}\{product.product_id}"
+    tasks = [
+        package_task(product_id=product.product_id, **package_options(lab.emulator)),
+        lab.task(**licenses, **product.request(), dest=folder),
+        {"name": "provision", MODULE: {"package": folder}},
+    ]
+    first, second = lab.run(tasks), lab.run(tasks)
+    assert (first.status, second.status) == (0, 0), first.output
+    (provisioned,) = lab.windows.provisioned(HOST)
+    assert provisioned["family"] == product.package_family_name
+    assert provisioned["passed"]["license_text"].startswith("<License")
+    assert len(provisioned["passed"]["dependencies"]) == 4
+    assert first.ok(HOST, "provision")["apps"][0]["state"] == "added"
+    assert not any(second.ok(HOST, name)["changed"] for name in ("packages", "stage", "provision"))
+    assert second.requests == []
