@@ -200,6 +200,7 @@ def test_directories_that_are_none(windows: Lab) -> None:
     hosts, one = windows.windows, windows.emulator.licenses(1)
     refused = {
         "variable": r"%ProgramData%\x",
+        "inner variable": r"C:\images\%USERNAME%",
         "home": r"~\stage",
         "current": "C:",
         "relative": r".\stage",
@@ -210,7 +211,8 @@ def test_directories_that_are_none(windows: Lab) -> None:
         [{**windows.task(name, licenses=one, dest=dest), "ignore_errors": True} for name, dest in tasks.items()]
     )
     for name, dest in refused.items():
-        assert f"Could not use dest {dest}: " in run.error("win1", name)
+        assert dest in run.error("win1", name)
+    assert "environment variables in dest are not expanded" in run.error("win1", "inner variable")
     assert "Mapped drives do not exist in the sessions of Ansible" in run.error("win1", "drive")
     for cause in ("dest does not exist", "the user may not see it", "the host cannot sign in to the share", "CredSSP"):
         assert cause in run.error("win1", "share")

@@ -11,7 +11,6 @@ POSIX hosts implement it by descriptors (posix.py, on the host), Windows hosts b
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -88,34 +87,3 @@ class Directory(t.Protocol):
 
     def lock(self) -> AbstractContextManager[None]:
         """Keep other runs from changing the directory meanwhile, where the host has locks. Raises StagingError."""
-
-
-def check_dest(dest: str, windows: bool) -> None:
-    """Raise StagingError for a text that is no directory of this kind of host, or not the one that was meant.
-
-    On Windows hosts only `X:\\...`, `X:/...` and `\\\\server\\share...` mean the same to all modules of
-    ansible.windows: win_find resolves paths by PowerShell, slurp and win_copy by .NET.
-    """
-    attempted = f"Could not use dest {dest if dest.isprintable() and dest else repr(dest)}"
-    if not dest or dest != dest.strip() or any(not char.isprintable() for char in dest):
-        raise StagingError(
-            attempted,
-            "it is empty, begins or ends with a blank, or holds a control character",
-            'Write the path without double quotes, in which YAML reads "\\t" as a tab',
-        )
-    if not windows:
-        if re.match(r"[A-Za-z]:[\\/]|\\\\", dest):
-            raise StagingError(
-                attempted, "it is a Windows path, and the host is no Windows host", "Set dest for each kind of host"
-            )
-        return
-    if "%" in dest:
-        raise StagingError(
-            attempted, "environment variables are not expanded on a Windows host", "Write the directory out"
-        )
-    if not re.match(r"[A-Za-z]:[\\/]|[\\/]{2}[^\\/?.]+[\\/]+[^\\/]", dest) or re.search(r'[*?"<>|]', dest):
-        raise StagingError(
-            attempted,
-            "on a Windows host it has to be a directory on a drive or a share",
-            r"Write it as C:\images\licenses or \\server\share\licenses",
-        )

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import check_dest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import LicenseStager
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.nested_action import is_windows
@@ -42,7 +41,6 @@ class Delivery(t.Protocol):
 def delivery_for(action: ActionBase, params: dict[str, t.Any], task_vars: dict[str, t.Any]) -> Delivery:
     """Return the delivery for the kind of host that the task's connection leads to. Raises StagingError."""
     dest = str(action._task.args["dest"])
-    check_dest(dest, is_windows(action))
     if not is_windows(action):
         return PosixDelivery(action, params, task_vars)
     warnings = [

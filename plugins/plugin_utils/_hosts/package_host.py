@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError, StagingError
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import check_dest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.packages import PackageStaging
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import printable
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts.nested_action import is_windows, run_nested
@@ -50,8 +49,6 @@ def package_host_for(
     action: ActionBase, params: Mapping[str, t.Any], task_vars: dict[str, t.Any], say: Callable[[str], None]
 ) -> PackageHost:
     """Return the host that the task's connection leads to. Raises StagingError."""
-    dest = str(action._task.args["dest"])
-    check_dest(dest, is_windows(action))
     kind = WindowsPackageHost if is_windows(action) else PosixPackageHost
     return kind(action, params, task_vars, say)
 

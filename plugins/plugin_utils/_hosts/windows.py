@@ -83,6 +83,10 @@ class WindowsDirectory:
         self._path = path.replace("/", "\\")
         self._depth = len(ntpath.normpath(path).rstrip("\\").split("\\"))
         self._attempted = f"Could not stage {things or 'licenses'} in {path}"
+        if "%" in path:
+            # win_find takes them as they are, others expand them.
+            cause = "environment variables in dest are not expanded on a Windows host"
+            raise StagingError(self._attempted, cause, "Write the directory out")
         self._seen: dict[str, _Seen | None] = {}
         self._wildcards: set[str] = set()
         self._read: dict[str, bytes] = {}

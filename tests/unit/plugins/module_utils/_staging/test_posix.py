@@ -24,7 +24,6 @@ from unit.support import licenses
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import requests_from
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import check_dest
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import LicenseStager
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import Attributes, PosixDirectory
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import FACTS, StagingReport
@@ -212,27 +211,3 @@ def test_large_files_are_moved_into_folders(top: Path) -> None:
     (dest / "app" / "Dependencies").symlink_to(top)
     assert directory.replace({"app/Dependencies/x": b"x"})["app/Dependencies/x"].cause
     assert not (top / "x").exists()
-
-
-@pytest.mark.parametrize(
-    ("dest", "windows", "text"),
-    [
-        (r"C:\Images", False, "it is a Windows path"),
-        (r"\\server\share", False, "it is a Windows path"),
-        ("C:\temp\new", True, "holds a control character"),
-        ("/srv/images\n", False, "holds a control character"),
-        ("", False, "it is empty"),
-        (r"%ProgramData%\x", True, "environment variables are not expanded"),
-        *((dest, True, "a drive or a share") for dest in ("~\\x", "C:", "C:x", "x", ".\\x", r"\\?\C:\x", "/srv/x")),
-    ],
-)
-def test_a_dest_of_another_kind_of_host_is_refused(dest: str, windows: bool, text: str) -> None:
-    with pytest.raises(StagingError, match=text):
-        check_dest(dest, windows)
-
-
-def test_every_form_of_a_good_dest_is_taken() -> None:
-    for dest in (r"C:\Images", "c:/images", "C:\\", r"\\server\share", r"\\server\share\a b [1]", "//server/share/x"):
-        check_dest(dest, windows=True)
-    for dest in ("/srv/images", "~/images", "$HOME/images", "images"):
-        check_dest(dest, windows=False)
