@@ -149,14 +149,17 @@ def _filler(start: bytes, size: int | None) -> Iterator[bytes]:
 
 
 def _gzip_bomb(request: Request, arguments: Arguments, world: World) -> Response:
-    """A small body that unpacks to ``size`` bytes: one compressed member, repeated."""
+    """A small body that unpacks to ``size`` bytes: one compressed member, repeated, and packed so many times."""
     packed = io.BytesIO()
     member_size = 16 * 1024 * 1024
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9, mtime=0) as member:
         for _block in range(member_size // len(_BLOCK)):
             member.write(b" " * len(_BLOCK))
     body = packed.getvalue() * max(1, arguments["size"] // member_size)
-    return Response(200, body, {"Content-Type": JSON, "Content-Encoding": "gzip"})
+    for _layer in range(arguments["layers"] - 1):
+        body = gzip.compress(body, mtime=0)
+    coding = ", ".join(["gzip"] * arguments["layers"])
+    return Response(200, body, {"Content-Type": JSON, "Content-Encoding": coding})
 
 
 def _reset(request: Request, arguments: Arguments, world: World) -> Response:
@@ -236,7 +239,7 @@ ACTIONS: dict[str, Action] = {
     "redirect": Action("answer", _redirect, {"to": "stranger", "status": 302, "keep_path": True}),
     "reset": Action("answer", _reset, {}),
     "oversized": Action("answer", _oversized, {"size": 3 * GIB, "chunked": False}),
-    "gzip_bomb": Action("answer", _gzip_bomb, {"size": 3 * GIB}),
+    "gzip_bomb": Action("answer", _gzip_bomb, {"size": 3 * GIB, "layers": 1}),
     "gateway_throttle": Action("answer", _gateway_throttle, {"seconds": 57}),
     "mfa_required": Action("answer", _mfa_required, {}),
     # On the application's response.

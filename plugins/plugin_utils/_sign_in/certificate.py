@@ -8,13 +8,19 @@
 from __future__ import annotations
 
 import os
-import typing as t
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    _MISSING = False
+except ImportError:
+    _MISSING = True
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import OptionError
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.libraries import missing_library
-
-if t.TYPE_CHECKING:
-    from cryptography import x509
 
 _REMEDY_PEM = "Give one PEM file that holds both, or a PFX file"
 _PASSWORD = "client_certificate_password (environment AZURE_CLIENT_CERTIFICATE_PASSWORD)"
@@ -33,11 +39,8 @@ def load_certificate(path: str, password: str) -> tuple[str, str]:
     except OSError as exc:
         reason = exc.strerror or type(exc).__name__
         raise _unusable(path, f"it cannot be read ({reason})", "Check client_certificate_path") from None
-    try:
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import rsa
-    except ImportError as exc:
-        raise missing_library("cryptography") from exc
+    if _MISSING:
+        raise missing_library("cryptography")
     secret = password.encode("utf-8") or None
     key, certificates = _open_pem(path, data, secret) if b"-----BEGIN " in data else _open_pfx(path, data, secret)
     if not isinstance(key, rsa.RSAPrivateKey):
@@ -55,9 +58,6 @@ def load_certificate(path: str, password: str) -> tuple[str, str]:
 
 
 def _open_pem(path: str, data: bytes, secret: bytes | None) -> tuple[object, list[x509.Certificate]]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
-
     encrypted = b"ENCRYPTED" in data
     if b"PRIVATE KEY-----" not in data:
         raise _unusable(path, "it holds no private key", _REMEDY_PEM)
@@ -77,8 +77,6 @@ def _open_pem(path: str, data: bytes, secret: bytes | None) -> tuple[object, lis
 
 
 def _open_pfx(path: str, data: bytes, secret: bytes | None) -> tuple[object, list[x509.Certificate]]:
-    from cryptography.hazmat.primitives.serialization import pkcs12
-
     try:
         key, certificate, _chain = pkcs12.load_key_and_certificates(data, secret)
     except Exception:  # cryptography raises many kinds, some of them from its native part

@@ -203,6 +203,15 @@ SERVICE_FAULTS = (
         rules=always("gzip_bomb"),
     ),
     Fault(
+        "gzip-in-gzip",
+        SERVICE,
+        "a few KiB that are 3 GiB once they are unpacked twice",
+        FAILS,
+        cause=r"content coding 'gzip, gzip' is not the one",
+        remedy=r"proxy",
+        rules=always("gzip_bomb", layers=2),
+    ),
+    Fault(
         "redirect-host",
         SERVICE,
         "a redirect to another host",
