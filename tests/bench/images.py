@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
@@ -50,7 +51,7 @@ class Bench:
             path = work / f"app{number}.msix"
             package = Package(f"Contoso.App{number}", "1.0.0.0", "CN=Contoso", ("x64",), ".msix")
             # A package is a ZIP file, before which may stand what cannot be compressed.
-            path.write_bytes(os.urandom(PACKAGE_MIB * 1024 * 1024) + package_bytes(package))
+            path.write_bytes(random.Random(number).randbytes(PACKAGE_MIB * 1024 * 1024) + package_bytes(package))
             self.packages.append(path)
 
     def module(self, image: pathlib.Path) -> tuple[float, bool]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -373,6 +374,26 @@ def test_too_little_space(image: Image, host: BuildHost) -> None:
     run = host.into(image, {"package": str(path), "skip_license": True})
     assert "KiB free, and 85899" in run.result["msg"]
     assert image.sha256 == before
+
+
+def test_how_often_wimlib_is_called(
+    image: Image, host: BuildHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Three apps take one update; an unchanged run takes a list and, for the small files, an extraction."""
+    log = tmp_path / "calls"
+    program = shutil.which("wimlib-imagex")
+    script = f'#!/bin/sh\necho "$1 $WIMLIB_IMAGEX_IGNORE_CASE" >>"{log}"\nexec {program} "$@"\n'
+    tool = packages.write(_made(tmp_path / "bin") / "wimlib-imagex", script.encode())
+    tool.chmod(0o755)
+    apps = [host.app(), host.other_app("Contoso.Writer"), host.other_app("Contoso.Third")]
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+        host.into(image, *apps)
+        assert log.read_text().split("\n")[-2:] == ["update 1", ""]
+        assert log.read_text().count("update") == 1
+        log.unlink()
+        assert host.into(image, *apps).states == ["unchanged"] * 3
+    assert log.read_text().splitlines() == ["dir 1", "extract 1"]
 
 
 def test_missing_tool(image: Image, host: BuildHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
