@@ -12,18 +12,20 @@ version_added: 1.0.0
 author:
   - The msdevices.provisioning maintainers (@msdevices)
 description:
-  - Walks from the controller to a service of this collection with the credentials at hand, and tells of each step
-    whether it passes, fails or is skipped, and what to do about it. It starts with the versions of the libraries and
-    the options. Then come, for the sign-in service and for the service itself, the proxy in use, name resolution, TCP,
-    and TLS; discovery, the clock and the token; and one harmless call.
+  - Checks step by step whether the controller can reach a service of this collection and sign in to it. Returns the
+    status of each step, and what to do about failures. It starts with the versions of the libraries and the options.
+    Then come, for the sign-in service and for the service itself, the proxy in use, name resolution, TCP, and TLS;
+    discovery, the clock and the token; and one harmless call.
+  - The steps of the network (proxy, name resolution, TCP, TLS) need no credential and are checked without one, too.
+    The TCP step names each address of the host that does not answer.
   - It does not fail when a step fails; look at RV(passed), or use the playbook C(msdevices.provisioning.check_access).
   - The harmless call lists one entry of the inventory (V(store_for_business)), asks for the license of a content id
     that nothing has (V(store_licensing)), looks a product up (V(store_catalog)), or lists the offer categories
-    (V(partner_center)). It changes and issues nothing. For V(store_delivery), which needs no sign-in, the walk goes on
+    (V(partner_center)). It changes and issues nothing. For V(store_delivery), which needs no sign-in, the steps go on
     to the CDN of the packages, with the headers of one. The exchange of a refresh token replaces the one in
     O(refresh_token_file), as every sign-in does.
   - Of a token its claims are shown (audience, roles, expiry), never the token.
-  - Every step is really taken. The run cache is neither read nor written.
+  - Every step is really made. The run cache is neither read nor written.
 extends_documentation_fragment:
   - msdevices.provisioning._auth
   - msdevices.provisioning._service
@@ -37,7 +39,7 @@ attributes:
 options:
   service:
     description:
-      - The service to walk to. V(store_catalog) is asked for content ids beside V(store_licensing), and by
+      - The service to check. V(store_catalog) is asked for content ids beside V(store_licensing), and by
         M(msdevices.provisioning.ms_store_product_info). Where O(access_token) is not set, its ready token is taken from
         the environment variable E(MSDEVICES_CATALOG_ACCESS_TOKEN) before E(MSDEVICES_ACCESS_TOKEN).
     type: str
@@ -96,7 +98,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description: The walk as lines for people, with what to do about each step that failed.
+  description: The steps as lines for people, with what to do about each step that failed.
   type: list
   elements: str
   returned: success
@@ -110,7 +112,7 @@ passed:
   returned: success
   sample: true
 service:
-  description: The service that was walked to.
+  description: The service that was checked.
   type: str
   returned: success
   sample: partner_center

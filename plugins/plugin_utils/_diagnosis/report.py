@@ -44,7 +44,7 @@ def _with_catalog_token(options: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
 
 
 def report_of(found: Mapping[str, t.Any]) -> list[str]:
-    """Return the walk as lines for people."""
+    """Return the steps as lines for people."""
     steps = found["steps"]
     lines = [f"{found['service']} at {found['base_url'] or 'no address, since the options cannot work'}"]
     for step in steps:
