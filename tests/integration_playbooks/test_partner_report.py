@@ -292,6 +292,14 @@ def test_variables_that_are_missing_or_wrong(lab: Lab, page: Path) -> None:
         assert text in run.error("localhost", task)
         assert (run.requests, run.connections) == ([], 0)
     assert not page.exists()
+    for dest, problem in (
+        ("offers.html", "is not an absolute path"),
+        (str(page.parent), "is a directory. Name a file"),
+    ):
+        run = report(lab, page, dest=dest)
+        assert run.status == 2
+        assert run.requests == []
+        assert problem in run.output
 
 
 @pytest.mark.once
