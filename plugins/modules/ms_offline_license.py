@@ -140,6 +140,9 @@ options:
     description:
       - The directory on the managed host in which the license files are staged, as an absolute path. It has to exist.
       - A manifest, C(.ms_offline_license.json), is kept beside the licenses.
+      - On POSIX hosts, files and the manifest count only when they belong to root, to the user who stages, or to
+        O(owner). A symbolic link on the way to the directory has to belong to one of them. A directory that other
+        users can write to is named in a warning.
       - Without this option the licenses are returned and nothing is written.
     type: path
   format:
@@ -343,9 +346,10 @@ licenses:
       sample: fetched
     reason:
       description:
-        - Why the license was not taken as staged. V(unresolved) (its content id is not known), V(absent), V(altered)
-          (not what was staged), V(invalid) (no license), V(other_license), V(blocked) (no file), V(replaced) (by
-          another instance) or V(forced).
+        - Why the license did not count as staged. V(unresolved) (its content id is not known), V(absent), V(altered)
+          (not what was staged, a link, or a file of another user), V(invalid) (no license), V(other_license), V(unread)
+          (on Windows hosts, one of more than ten files that the manifest does not know), V(blocked) (what lies there
+          can be neither read nor replaced), V(replaced) (by another instance) or V(forced).
       type: str
       returned: always, V(null) when it was staged already
       sample: absent

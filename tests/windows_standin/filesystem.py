@@ -156,7 +156,10 @@ class WindowsFilesystem:
         if self._limited("unlistable", path):
             return
         for name in sorted(os.listdir(self._existing(path))):
-            yield WindowsPath(path.anchor, (*path.parts, name))
+            child = WindowsPath(path.anchor, (*path.parts, name))
+            # As with access-based enumeration.
+            if not self._limited("concealed", child):
+                yield child
 
     def walk(self, path: WindowsPath) -> Iterator[WindowsPath]:
         """All that lies below a directory."""
