@@ -66,7 +66,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(DEMO_VENV)/.stamp $(COLLECTION) ## stage five licenses onto two hosts, twice, from each license service of the emulator
+demo: $(DEMO_VENV)/.stamp $(COLLECTION) ## stage licenses onto two hosts from each service of the emulator, and provision an app in an image, twice
 	@$(WITH_DEMO) python tests/demo/run.py
 
 .PHONY: test

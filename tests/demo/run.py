@@ -5,7 +5,7 @@
 """Show the collection at work: five licenses onto two hosts by the role, and again, from each license service.
 
 The services are the emulator's. The two hosts are directories of this machine with a connection, a temporary directory
-and a stage of their own each.
+and a stage of their own each. Then an app is provisioned in an image file, on a simulated Windows build host.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from demo.windows_build_host import demonstrate as demonstrate_windows
 from emulator.client import Emulator
 
 LICENSES = 5
@@ -188,7 +189,11 @@ def main() -> int:
         both = services(emulator)
         outcomes = [demonstrate(work, emulator, service) for service in both]
         same = compare(both, outcomes)
-        good = same and all(one.as_promised(service) for service, one in zip(both, outcomes, strict=True))
+        say("A Windows build host. The host, its DISM and the image file are simulated")
+        provisioned = demonstrate_windows(work, emulator)
+        good = (
+            provisioned and same and all(one.as_promised(service) for service, one in zip(both, outcomes, strict=True))
+        )
         say("The demonstration went as promised" if good else "The demonstration did NOT go as promised")
         return 0 if good else 1
 
