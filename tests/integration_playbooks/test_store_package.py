@@ -7,8 +7,12 @@
 from __future__ import annotations
 
 import pytest
+import yaml
+
+from ansible_collections.msdevices.provisioning.plugins.modules import ms_store_package
 
 from .conftest import NewLab
+from .guides import blocks
 from .harness import STAGE, Lab
 from .packages import MANIFEST, check_files, counts, downloads, package_task, prepared, staged
 
@@ -146,3 +150,25 @@ def test_progress_and_bad_apps(packages: Lab) -> None:
     assert "dest does not exist" in run.error("linux1", "missing")
     assert "os_version is 'ten'" in run.error("linux1", "option")
     assert "more than once" in run.error("linux1", "twice")
+
+
+@pytest.mark.once
+def test_examples(packages: Lab) -> None:
+    """The examples of the guide and of the module run as they are written, but for ids."""
+    emulator = packages.emulator
+    product_id = emulator.product(0).product_id
+    # Not all modules of the group have it; the default lies in the home of the lab.
+    del packages.defaults["package_cache"]
+    texts = [block.text for block in blocks("guide_packages")]
+    assert len(texts) == 5
+    variables = {"apps_dir": "{{ stage }}", "cache_dir": str(packages.directory / "carried")}
+    for text in (*texts, ms_store_package.EXAMPLES):
+        text = text.replace("9WZDNCRFJ3PS", product_id)
+        text = text.replace("9NBLGGH4NNS1", emulator.product(3).product_id)
+        run = packages.run(yaml.safe_load(text), vars=variables)
+        assert run.status == 0, run.output
+        if "offline: true" in text:
+            assert run.requests == []
+        if "service: store_delivery" in text:
+            assert run.ok("linux1", "See whether packages can be downloaded")["passed"]
+    assert len({name.partition("/")[0] for name in staged(packages)}) == 2
