@@ -87,8 +87,8 @@ def requests_from(
         try:
             requests.append(_request(number, item, license_format, content_id_optional, market))
         except ValueError as exc:
-            named = "/".join(_text(item, name) for name in ("product_id", "sku_id", "content_id") if _text(item, name))
-            problems.append(f"item {number + 1} ({named}): {exc}" if named else f"item {number + 1}: {exc}")
+            ids = (_text(item, "product_id"), _text(item, "sku_id") or DEFAULT_SKU_ID, _text(item, "content_id"))
+            problems.append(f"item {number + 1} ({'/'.join(filter(None, ids))}): {exc}")
     problems += _clashes(requests)
     if problems:
         more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
