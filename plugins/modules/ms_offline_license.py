@@ -383,8 +383,9 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.of
     specification,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.attributes import Attributes
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import LicenseStager
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import Attributes, PosixDirectory
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixDirectory
 
 
 def main() -> None:

@@ -387,8 +387,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.common import fail_without_action_plugin
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.store_package import specification
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ProvisioningError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.attributes import Attributes
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.packages import PackageStaging
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import Attributes, PosixDirectory
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixDirectory
 
 
 def main() -> None:

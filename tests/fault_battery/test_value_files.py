@@ -26,6 +26,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._license.re
     LicenseRequest,
     requests_from,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.attributes import Attributes
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import (
     LicenseStager,
     is_license_entry,
@@ -35,7 +36,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.ma
     dump_manifest,
     load_manifest,
 )
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import Attributes, PosixDirectory
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixDirectory
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts import windows as _windows
 
 from .hostile import Explorer, documents, json_bytes, near, texts, values

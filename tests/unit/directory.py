@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import LicenseRequest
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.attributes import Attributes
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.licenses import LicenseStager
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import Attributes, PosixDirectory
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixDirectory
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.report import StagingReport
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability is promised to other users.
-"""A directory of the POSIX host on which this runs (see Directory): standard library and AnsibleModule only.
+"""A directory of the POSIX host on which this runs (see Directory): standard library only.
 
 Everything happens by descriptors of files and directories that were opened without following links and then judged,
 never by a path that was judged before: whoever else can write there cannot lead this to another file.
@@ -12,37 +12,31 @@ never by a path that was judged before: whoever else can write there cannot lead
 from __future__ import annotations
 
 import errno
-import fcntl
 import fnmatch
-import grp
 import hashlib
 import os
 import pwd
 import secrets
 import stat
-import time
 import typing as t
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-
-from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import TEMPORARY_PREFIX
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.attributes import Attributes
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import (
     NOT_A_FILE,
     FoundFile,
     MissingDirectoryError,
     Problem,
 )
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix_lock import PosixLock
 
 if t.TYPE_CHECKING:
     from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.directory import Content
 
 _SUFFIX = ".tmp"
-_LOCK = TEMPORARY_PREFIX + "lock"
-_LOCK_SECONDS = 60
 _MAX_LINKS = 40
 _CHUNK = 1024 * 1024
 # Directories above dest may be entered by more users than may list them.
@@ -51,73 +45,6 @@ _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _REMEDY = "Check free space, permissions and become, then run again"
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """Mode, owner and group that files are to have; `None` leaves them."""
-
-    mode: int | str | None = None
-    """As for ansible.builtin.file: a number, octal text, or symbolic text."""
-    uid: int | None = None
-    gid: int | None = None
-
-    @classmethod
-    def of(cls, params: Mapping[str, t.Any]) -> Attributes:
-        """Read them from a module's options. Raises StagingError."""
-        mode = params.get("mode")
-        try:
-            mode = int(mode, 8) if isinstance(mode, str) and mode.strip().isdigit() else mode
-            if mode is not None:
-                cls(mode).mode_of(os.stat("/"))
-        except (ValueError, TypeError):
-            raise StagingError(
-                f"Could not use the option mode, {params['mode']!r}", "it is no mode", 'Set it to "0640" or "u=rw,g=r"'
-            ) from None
-        uid = _id_of("owner", params.get("owner"), lambda name: pwd.getpwnam(name).pw_uid)
-        return cls(mode, uid, _id_of("group", params.get("group"), lambda name: grp.getgrnam(name).gr_gid))
-
-    def mode_of(self, status: os.stat_result) -> int:
-        """Return the mode that a file of this status is to have."""
-        if isinstance(self.mode, str):
-            return int(AnsibleModule._symbolic_mode_to_octal(status, self.mode))
-        mode = stat.S_IMODE(status.st_mode) if self.mode is None else self.mode
-        if mode != stat.S_IMODE(mode):
-            raise ValueError(mode)
-        return mode
-
-    def differ(self, status: os.stat_result) -> bool:
-        """Return whether a file of this status has others."""
-        return self.mode_of(status) != stat.S_IMODE(status.st_mode) or self._foreign(status)
-
-    def _foreign(self, status: os.stat_result) -> bool:
-        return self.uid not in (None, status.st_uid) or self.gid not in (None, status.st_gid)
-
-    def apply(self, descriptor: int) -> None:
-        """Give them to an open file or directory. Raises OSError."""
-        status = os.fstat(descriptor)
-        if self._foreign(status):
-            os.fchown(descriptor, -1 if self.uid is None else self.uid, -1 if self.gid is None else self.gid)
-        # After the owner, since a change of owner clears bits of the mode.
-        mode = self.mode_of(status)
-        if stat.S_ISDIR(status.st_mode):
-            mode |= (mode & 0o444) >> 2
-        os.fchmod(descriptor, mode)
-
-
-def _id_of(option: str, value: t.Any, look_up: t.Callable[[str], int]) -> int | None:
-    if value is None:
-        return None
-    try:
-        return int(value)
-    except ValueError:
-        pass
-    try:
-        return look_up(str(value))
-    except KeyError:
-        raise StagingError(
-            f"Could not use the option {option}", f"the host has no {option} {value}", "Create it, or correct the name"
-        ) from None
 
 
 class PosixDirectory:
@@ -191,17 +118,10 @@ class PosixDirectory:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """See Directory. The lock is a file that other users cannot open. It ends with the process, however that
-        ends."""
-        descriptor = self._acquire()
-        try:
+        """See Directory."""
+        with PosixLock(self._open(), self._trusted, self._attempted):
             self._remove_leftovers()
             yield
-        finally:
-            if descriptor is not None:
-                with suppress(OSError):
-                    os.unlink(_LOCK, dir_fd=self._top)
-                os.close(descriptor)
 
     # What they are made of
 
@@ -402,58 +322,6 @@ class PosixDirectory:
             remedy = "Only root may give files to another user: set become, or leave out owner and group"
             return Problem(f"owner and group could not be set: {_said(exc)}", remedy)
         return Problem(_said(exc), "Remove it" if exc.errno == errno.EISDIR else _REMEDY)
-
-    def _acquire(self) -> int | None:
-        """Return the descriptor of the lock, or `None` where there can be none: each file is replaced at once even so.
-
-        Raises StagingError when another run keeps it.
-        """
-        end = time.monotonic() + _LOCK_SECONDS
-        while time.monotonic() < end:
-            try:
-                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-                descriptor = os.open(_LOCK, flags, 0o600, dir_fd=self._open())
-            except OSError:
-                if not self._remove_foreign_lock():
-                    return None
-                continue
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                foreign = self._is_foreign(os.fstat(descriptor))
-                os.close(descriptor)
-                if not foreign:
-                    time.sleep(0.05)
-                elif not self._remove_foreign_lock():
-                    return None
-                continue
-            except OSError:
-                # Some network file systems have no locks.
-                return descriptor
-            with suppress(OSError):
-                there = os.stat(_LOCK, dir_fd=self._top, follow_symlinks=False)
-                if os.path.samestat(there, os.fstat(descriptor)):
-                    return descriptor
-            # The run that had it has removed it.
-            os.close(descriptor)
-        raise StagingError(
-            self._attempted,
-            f"another run has been working there for {_LOCK_SECONDS} seconds",
-            "Run again when it has ended",
-        )
-
-    def _is_foreign(self, status: os.stat_result) -> bool:
-        """Return whether other users can hold a lock."""
-        return status.st_uid not in self._trusted or bool(status.st_mode & 0o077) or status.st_nlink > 1
-
-    def _remove_foreign_lock(self) -> bool:
-        try:
-            if self._is_foreign(os.stat(_LOCK, dir_fd=self._top, follow_symlinks=False)):
-                os.unlink(_LOCK, dir_fd=self._top)
-                return True
-        except OSError:
-            pass
-        return False
 
     def _remove_leftovers(self) -> None:
         """Remove temporary files that a killed run left behind."""

@@ -19,8 +19,9 @@ from emulator.catalog import PACKAGE_BEHAVIORS, Product
 from emulator.client import Emulator
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.store_package import specification
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.attributes import Attributes
 from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.packages import PackageStaging
-from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import Attributes, PosixDirectory
+from ansible_collections.msdevices.provisioning.plugins.module_utils._staging.posix import PosixDirectory
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.protocol import NoCache
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.stage_packages import PackageTask
 
