@@ -47,6 +47,13 @@ options:
       - Look up the add-ons of each offer, too. This takes a request for each offer that does not say it has none.
     type: bool
     default: false
+  include_successors:
+    description:
+      - Look up what replaces each offer in the catalog of new commerce; RV(successors) has the candidates.
+      - This takes a request for each product of the license-based services in the market, some 240, once in a run for
+        each segment (commercial, nonprofit and so on) of the offers.
+    type: bool
+    default: false
   customer_id:
     description:
       - Look up offers that this customer may buy, by the GUID of the customer's tenant. With O(offer_id), those of
@@ -133,6 +140,28 @@ addons:
   returned: when O(include_addons=true)
   sample:
     031C9E47-4802-4248-838E-778FB1D2CC05: []
+successors:
+  description:
+    - The candidates to replace each offer, by the id of the offer. These are SKUs for the same license in the segment
+      of the offer; trials for trials, and add-ons for add-ons.
+    - Several SKUs can fit one offer, and the list can be empty. Decide by the titles.
+  type: dict
+  returned: when O(include_successors=true)
+  sample:
+    BD938F12-058F-4927-BBA3-AE36B1D2501C:
+      - catalog_id: CFQ7TTC0LH18:0001
+        product_id: CFQ7TTC0LH18
+        sku_id: "0001"
+        title: Microsoft 365 Business Basic
+        product_title: Microsoft 365 Business Basic
+legacy_catalog_ids:
+  description:
+    - The id by which the same offer has its place in the catalog of new commerce, by the id of the offer. The module
+      M(msdevices.provisioning.partner_product_info) looks it up, if the service still has it.
+  type: dict
+  returned: when O(include_successors=true)
+  sample:
+    BD938F12-058F-4927-BBA3-AE36B1D2501C: 3B555118-DA6A-4418-894F-7DF1E2096870:BD938F12-058F-4927-BBA3-AE36B1D2501C
 not_found:
   description: The ids of O(offer_id) that do not exist.
   type: list

@@ -43,9 +43,9 @@ BEHAVIORS = {
     "page": "an HTML page with the status 200",
     "json": "a JSON document with the status 200",
     "empty": "nothing, with the status 200",
-    "no_columns": "a file without the columns of a sheet",
+    "no_columns": "a file whose first line has no columns",
 }
-_SHEET = re.compile(r"/v1\.0/sales/pricesheets\(Market='([A-Za-z]{2})',PricesheetView='([a-z_]+)'\)/\$value")
+_SHEET = re.compile(r"/v1\.0/sales/pricesheets\(Market='([A-Za-z]{2})',PricesheetView='([a-z0-9_]+)'\)/\$value")
 _MEBIBYTE = 1024 * 1024
 _COLUMNS = (
     "ProductTitle,ProductId,SkuId,SkuTitle,Publisher,SkuDescription,UnitOfMeasure,TermDuration,BillingPlan,Market,"
@@ -91,7 +91,8 @@ class PriceSheets:
             return _fault(400, "invalidRequest", "The query is not valid.", "timeline")
         if (timeline == "history") != bool(month) or (month and not re.fullmatch("20[0-9]{2}(0[1-9]|1[0-2])", month)):
             return _fault(400, "invalidRequest", "The month is not valid.", "month")
-        if view not in VIEWS or market not in offers.COUNTRIES:
+        behavior = request.effects.get("price_behavior", "")
+        if (view not in VIEWS and not behavior) or market not in offers.COUNTRIES:
             return _fault(404, "itemNotFound", "There is no such sheet.")
         if timeline == "future" and view in ("marketplace", "software"):
             return _fault(404, "itemNotFound", "There are no changes.")
@@ -101,7 +102,6 @@ class PriceSheets:
         if form == "auto":
             # Sheets of those days are never compressed.
             form = "zip" if "deflate" in accepted and not (month and month < "202004") else "text"
-        behavior = request.effects.get("price_behavior", "")
         chosen = (market, view, timeline + month, self._settings.price_sheet_revision)
         if behavior:
             body = _bad_file(behavior, *chosen)
@@ -189,7 +189,7 @@ def _bad_file(behavior: str, market: str, view: str, period: str, revision: int)
         "page": b"<!DOCTYPE html><html><body>Sign in</body></html>",
         "json": b'{"value": []}',
         "empty": b"",
-        "no_columns": b"Name,Price\r\nDesk,1\r\n",
+        "no_columns": b"Prices\r\nDesk\r\n",
     }[behavior]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from emulator import offers, partner_products
 
 from .harness import Lab, Run
-from .partner import asking_partner_center, lookup_vars, partner_requests, show
+from .partner import OFFERS, asking_partner_center, lookup_vars, partner_requests, show
 
 PRODUCTS = "msdevices.provisioning.partner_product_info"
 LOOKUP = "msdevices.provisioning.partner_product"
@@ -181,3 +181,75 @@ def test_lookup(lab: Lab) -> None:
     assert "Give the term as product:sku" in run.error("linux1", "product")
     assert "partner_offer_info" in run.error("linux1", "offer")
     assert "no such product" in run.error("linux1", "missing")
+
+
+def test_successors_of_offers(lab: Lab) -> None:
+    asking_partner_center(lab)
+    ids = [offers.AZURE_ID, *offers.ids()[2:40]]
+    found = lab.run([{"name": "offers", OFFERS: {"country": "US", "offer_id": ids, "include_successors": True}}]).ok(
+        "linux1", "offers"
+    )
+    expected: dict[str, list[str]] = {}
+    skus = [sku for one in partner_products.products().values() for sku in one.skus]
+    for offer in found["offers"]:
+        segment = (
+            "nonprofit" if "Nonprofit" in str([offer["category"], offer["reselleeQualifications"]]) else "commercial"
+        )
+        expected[offer["id"]] = [
+            f"{sku.product_id}:{sku.id}"
+            for sku in skus
+            if sku.license is not None
+            and partner_products.license_id(sku.license) == offer["product"]["id"]
+            and segment in sku.segments
+            and sku.trial == offer["isTrial"]
+            and (offers.kinds()[2 * sku.license] == "addon") == offer["isAddOn"]
+        ]
+    expected[offers.AZURE_ID] = [f"{partner_products.AZURE_PLAN}:0001"]
+    successors = {name: [one["catalog_id"] for one in items] for name, items in found["successors"].items()}
+    assert successors == expected
+    assert max(map(len, successors.values())) > 1
+    assert found["legacy_catalog_ids"][offers.AZURE_ID] == f"{offers.offer(0)['product']['id']}:{offers.AZURE_ID}"
+
+
+def test_promotions_and_inventory(lab: Lab) -> None:
+    asking_partner_center(lab)
+    lab.emulator.settings(partner_inventory_names="camel")
+    promotions = partner_products.promotions()
+    ids = [promotions[3]["id"], "X:0001:Y"]
+    wanted = [
+        partner_products.AZURE_PLAN,
+        f"{partner_products.RESERVATION}/1",
+        partner_products.SOFTWARE,
+        "CFQ7TTC0NONE",
+    ]
+    name = "msdevices.provisioning.partner_{}_info"
+
+    def either(kind: str, task_name: str, **options: Any) -> dict[str, Any]:
+        return {"name": task_name, name.format(kind): {"country": "US", **options}, "ignore_errors": True}
+
+    tasks = [
+        either("promotion", "market"),
+        either("promotion", "ids", promotion_id=ids, on_missing="warn"),
+        either("promotion", "education", segment="education"),
+        either("inventory", "inventory", items=wanted),
+        either("inventory", "again", items=wanted),
+        either("inventory", "free", items=wanted[1:2], context={"azureSubscriptionId": "any"}),
+        either("inventory", "too long", items=["A:0001:B"]),
+    ]
+    run = lab.run(tasks)
+    assert [one["id"] for one in run.ok("linux1", "market")["promotions"]] == [one["id"] for one in promotions[:3]]
+    assert run.ok("linux1", "ids")["promotions"] == [promotions[3]]
+    assert run.ok("linux1", "ids")["not_found"] == ids[1:]
+    assert "a parameter is invalid" in run.error("linux1", "education")
+    checked = run.ok("linux1", "inventory")
+    assert {one["productId"] for one in checked["inventory"]} == {wanted[0], partner_products.RESERVATION}
+    assert [one["isRestricted"] for one in checked["inventory"] if one["productId"] != wanted[0]] == [True]
+    assert checked["not_found"] == wanted[2:]
+    assert run.ok("linux1", "again")["inventory"] == checked["inventory"]
+    assert not run.ok("linux1", "free")["inventory"][0]["isRestricted"]
+    assert "id of an availability" in run.error("linux1", "too long")
+    # The names of the body were refused in the one form, and taken in the other; equal checks were made once.
+    assert paths(run).count("/extensions/product/checkInventory") == 4
+    lab.emulator.fault(path_regex="checkInventory", action="partner_behavior", value="no_array")
+    again = lab.run([either("inventory", "no array", items=wanted)])
+    assert "not a list" in again.error("linux1", "no array")

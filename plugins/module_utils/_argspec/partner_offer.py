@@ -39,6 +39,7 @@ def offer_specification() -> dict[str, t.Any]:
             "offer_id": {"type": "list", "elements": "str", "aliases": ["offer_ids"]},
             "category_id": {"type": "str"},
             "include_addons": {"type": "bool", "default": False},
+            "include_successors": {"type": "bool", "default": False},
             "customer_id": {"type": "str"},
             "on_missing": {"type": "str", "default": "error", "choices": list(ON_MISSING)},
             "max_concurrency": concurrency_option(),

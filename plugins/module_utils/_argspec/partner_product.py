@@ -101,3 +101,31 @@ def product_specification() -> dict[str, t.Any]:
         "required_one_of": [["catalog_id", "target_view"]],
         "supports_check_mode": True,
     }
+
+
+def promotion_specification() -> dict[str, t.Any]:
+    """Return the keyword arguments of AnsibleModule for partner_promotion_info."""
+    return {
+        "argument_spec": {
+            **shared_options(),
+            **market_options(),
+            "promotion_id": {"type": "list", "elements": "str", "aliases": ["promotion_ids"]},
+            "segment": {"type": "str", "default": "commercial"},
+            "on_missing": {"type": "str", "default": "error", "choices": list(ON_MISSING)},
+            "max_concurrency": {"type": "int", "default": DEFAULT_CONCURRENCY},
+        },
+        "supports_check_mode": True,
+    }
+
+
+def inventory_specification() -> dict[str, t.Any]:
+    """Return the keyword arguments of AnsibleModule for partner_inventory_info."""
+    return {
+        "argument_spec": {
+            **shared_options(),
+            **market_options(),
+            "items": {"type": "list", "elements": "str", "required": True},
+            "context": {"type": "dict", "default": {}},
+        },
+        "supports_check_mode": True,
+    }

@@ -45,7 +45,7 @@ def read_body(response: requests.Response, request: Request, end: float) -> byte
             _REMEDY,
             status=response.status_code,
         )
-    chunks = _raw_chunks(response, end)
+    chunks = raw_chunks(response, end)
     body = bytearray()
     for data in _unpack(chunks, limit + 1) if coding.endswith("gzip") else chunks:
         body += data
@@ -61,7 +61,7 @@ def read_body(response: requests.Response, request: Request, end: float) -> byte
     return bytes(body)
 
 
-def _raw_chunks(response: requests.Response, end: float) -> Iterator[bytes]:
+def raw_chunks(response: requests.Response, end: float) -> Iterator[bytes]:
     """Yield the body as it was sent. urllib3 would decode any number of content codings without a bound."""
     received = 0
     for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):

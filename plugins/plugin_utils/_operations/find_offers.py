@@ -31,6 +31,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations
     Source,
     fetch_all,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.find_successors import find_successors
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._operations.report_missing import report_missing
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import (
     Settings,
@@ -56,7 +57,8 @@ def find_offers(
     category_id = check_id("category_id", options["category_id"]) if options.get("category_id") is not None else ""
     customer_id = check_customer_id(options["customer_id"]) if options.get("customer_id") is not None else ""
     concurrency = check_max_concurrency(options.get("max_concurrency", DEFAULT_CONCURRENCY))
-    finder = OfferFinder(settings_from(options, "partner_center"), open_cache, market, concurrency, progress)
+    settings = settings_from(options, "partner_center")
+    finder = OfferFinder(settings, open_cache, market, concurrency, progress)
     missing: dict[str, str] = {}
     if customer_id:
         offers = finder.list_offers("customer", lambda client: client.list_customer_offers(customer_id), customer_id)
@@ -76,6 +78,8 @@ def find_offers(
     found: dict[str, t.Any] = {"offers": offers, "not_found": list(missing)}
     if options.get("include_addons"):
         found["addons"] = finder.get_addons(offers)
+    if options.get("include_successors"):
+        found.update(find_successors(offers, settings, open_cache, market, concurrency, progress))
     return found
 
 

@@ -20,6 +20,9 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache.prot
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.offers import (
     PartnerOffers,
 )
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center.price_sheets import (
+    PriceSheets,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.store_catalog import (
     ConsumerCatalog,
     StoreCatalog,
@@ -61,6 +64,7 @@ SERVICES: dict[str, Service] = {
     "store_catalog": Service(StoreCatalog, needs_user=True),
     "store_consumer_catalog": Service(ConsumerCatalog),
     "store_delivery": Service(StoreDelivery, extra_ca_file=ROOT_CERTIFICATE),
+    "partner_price_sheets": Service(PriceSheets, needs_user=True),
     "partner_center": Service(PartnerOffers, lambda options: {"market": market_from(options)}),
 }
 """Name of a service, as in options and settings, to what is known of it."""

@@ -48,6 +48,7 @@ _STORE = {
     "store_licensing": _STORE_LICENSING,
 }
 _PARTNER_PUBLIC = Endpoint("https://api.partnercenter.microsoft.com", "https://api.partnercenter.microsoft.com")
+_PRICE_SHEETS = Endpoint("https://api.partner.microsoft.com", "https://api.partner.microsoft.com")
 _PARTNER_CHINA = Endpoint(
     "https://partner.partnercenterapi.microsoftonline.cn", "https://partner.partnercenterapi.microsoftonline.cn"
 )
@@ -56,12 +57,12 @@ CLOUDS: dict[str, Cloud] = {
     "public": Cloud(
         "https://login.microsoftonline.com",
         ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"),
-        {**_STORE, "partner_center": _PARTNER_PUBLIC},
+        {**_STORE, "partner_center": _PARTNER_PUBLIC, "partner_price_sheets": _PRICE_SHEETS},
     ),
     "usgov": Cloud(
         "https://login.microsoftonline.us",
         ("login.microsoftonline.us", "login.usgovcloudapi.net"),
-        {**_STORE, "partner_center": _PARTNER_PUBLIC},
+        {**_STORE, "partner_center": _PARTNER_PUBLIC, "partner_price_sheets": _PRICE_SHEETS},
     ),
     "china": Cloud(
         "https://login.partner.microsoftonline.cn",

@@ -106,7 +106,7 @@ def settings_from(
     environ = options.get(ENVIRON, os.environ) if environ is None else environ
     given = {name: value for name, value in options.items() if value is not None and value != "" and name != ENVIRON}
     cloud = _clouds.CLOUDS[_clouds.cloud_name(given.get("cloud"), environ.get("AZURE_CLOUD_ENVIRONMENT"))]
-    endpoint = cloud.services[service]
+    endpoint = cloud.services.get(service) or _unnamed_endpoint(given)
     authority = root_url("authority", given["authority"]) if "authority" in given else cloud.authority
     if "audience" in given:
         check_plain("audience", given["audience"])
@@ -204,3 +204,14 @@ def _file_checksum(path: str) -> str:
     except OSError:
         # The sign-in says what is wrong with the file.
         return ""
+
+
+def _unnamed_endpoint(given: Mapping[str, Any]) -> _clouds.Endpoint:
+    """Return the endpoint that the options name, where none is known for the cloud. Raises OptionError."""
+    if "base_url" not in given or "audience" not in given:
+        raise OptionError(
+            "Could not use the options",
+            "no host of this service is known for the cloud",
+            "Set base_url and audience, or use the cloud public or usgov",
+        )
+    return _clouds.Endpoint(str(given["base_url"]), str(given["audience"]))
