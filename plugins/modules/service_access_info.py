@@ -42,6 +42,8 @@ options:
       - The service to check. V(store_catalog) is asked for content ids beside V(store_licensing), and by
         M(msdevices.provisioning.ms_store_product_info). Where O(access_token) is not set, its ready token is taken from
         the environment variable E(MSDEVICES_CATALOG_ACCESS_TOKEN) before E(MSDEVICES_ACCESS_TOKEN).
+      - V(partner_price_sheets) is the host of M(msdevices.provisioning.partner_price_sheet), which needs a token of its
+        own and serves users only.
     type: str
     choices:
       - store_for_business
@@ -49,6 +51,7 @@ options:
       - store_catalog
       - store_delivery
       - partner_center
+      - partner_price_sheets
     required: true
   product_id:
     description:

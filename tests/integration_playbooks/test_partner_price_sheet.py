@@ -119,3 +119,18 @@ def test_files_that_are_no_sheets(lab: Lab) -> None:
     # A name that leads elsewhere is not used.
     assert run.ok("linux1", "path_in_zip")["changed"]
     assert list(lab.files("linux1")) == ["prices.csv"]
+
+
+def test_access_to_the_price_host_is_checked(lab: Lab) -> None:
+    as_user(lab)
+    lab.defaults = {**lab.defaults, "authority": lab.emulator.entra, "tenant_id": lab.emulator.tenant_id}
+    check = {"msdevices.provisioning.service_access_info": {"service": "partner_price_sheets"}}
+    wrong = {"access_token": lab.emulator.access_tokens["partner_public"], "service": "partner_price_sheets"}
+    run = lab.run(
+        [
+            {"name": "user", **check, "ignore_errors": True},
+            {"name": "audience", "msdevices.provisioning.service_access_info": wrong, "ignore_errors": True},
+        ]
+    )
+    assert {step["name"]: step["state"] for step in run.ok("linux1", "user")["steps"]}["service_call"] == "pass"
+    assert not run.result("linux1", "audience")["ok"]

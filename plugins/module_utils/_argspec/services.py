@@ -10,7 +10,7 @@ from __future__ import annotations
 
 LICENSE_SERVICES = ("store_for_business", "store_licensing")
 """Those that issue offline licenses; the first is the default."""
-ACCESS_SERVICES = (*LICENSE_SERVICES, "store_catalog", "store_delivery", "partner_center")
+ACCESS_SERVICES = (*LICENSE_SERVICES, "store_catalog", "store_delivery", "partner_center", "partner_price_sheets")
 """Those whose access can be checked."""
 CONTENT_ID_OPTIONAL = ("store_licensing",)
 """Those whose licenses may be requested without a content id, which the catalog then yields."""
