@@ -20,6 +20,7 @@ import licenses
 import lookups
 import offers
 import packages
+import products
 
 BENCHES = {
     "licenses": licenses.main,
@@ -27,6 +28,7 @@ BENCHES = {
     "offers": offers.main,
     "lookups": lookups.main,
     "packages": packages.main,
+    "products": products.main,
     "images": images.main,
 }
 

@@ -132,5 +132,5 @@ def test_access_to_the_price_host_is_checked(lab: Lab) -> None:
             {"name": "audience", "msdevices.provisioning.service_access_info": wrong, "ignore_errors": True},
         ]
     )
-    assert {step["name"]: step["state"] for step in run.ok("linux1", "user")["steps"]}["service_call"] == "pass"
-    assert not run.result("linux1", "audience")["ok"]
+    assert {step["step"]: step["status"] for step in run.ok("linux1", "user")["steps"]}["service_call"] == "pass"
+    assert not run.ok("linux1", "audience")["passed"]

@@ -18,7 +18,10 @@ from results import BUILD, ROOT
 sys.path.insert(0, str(BUILD / "collections"))
 
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._hosts import dism_codes
-from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center import meanings
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._services.partner_center import (
+    catalog_meanings,
+    meanings,
+)
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in import entra_errors
 
 GUIDES = ROOT / "docs" / "docsite" / "rst"
@@ -50,6 +53,16 @@ def partner_center() -> Rows:
     )
 
 
+def partner_catalog() -> Rows:
+    """The same of the catalog, beside those of Partner Center."""
+    return by_text(
+        {
+            f"{status} {code}": f"{meaning[:1].upper()}{meaning[1:]}. {remedy}"
+            for (status, code), (meaning, remedy) in catalog_meanings.MEANINGS.items()
+        }
+    )
+
+
 def dism() -> Rows:
     """The codes of DISM with their meaning and what to do."""
     retries = {"busy": "Run again, within bounds", "once": "Run again once", "remount": "Remounted by the module"}
@@ -62,6 +75,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], Callable[[], Rows]]] = {
     "entra": ("guide_troubleshooting.rst", ("Code", "What to do"), entra),
     "dism": ("guide_provisioning.rst", ("Code", "Meaning, and what to do"), dism),
     "partner-center": ("guide_troubleshooting.rst", ("HTTP status, code", "Meaning, and what to do"), partner_center),
+    "partner-catalog": ("guide_partner_center.rst", ("HTTP status, code", "Meaning, and what to do"), partner_catalog),
 }
 
 
