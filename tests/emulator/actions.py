@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -149,17 +150,24 @@ def _filler(start: bytes, size: int | None) -> Iterator[bytes]:
 
 
 def _gzip_bomb(request: Request, arguments: Arguments, world: World) -> Response:
-    """A small body that unpacks to ``size`` bytes: one compressed member, repeated, and packed so many times."""
+    """A small body that unpacks to ``size`` bytes when it is unpacked ``layers`` times."""
+    coding = ", ".join(["gzip"] * arguments["layers"])
+    body = _bomb(arguments["size"], arguments["layers"])
+    return Response(200, body, {"Content-Type": JSON, "Content-Encoding": coding})
+
+
+@functools.lru_cache(maxsize=4)
+def _bomb(size: int, layers: int) -> bytes:
+    """One compressed member, repeated, and packed again. To make it takes longer than some callers wait."""
     packed = io.BytesIO()
     member_size = 16 * 1024 * 1024
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9, mtime=0) as member:
         for _block in range(member_size // len(_BLOCK)):
             member.write(b" " * len(_BLOCK))
-    body = packed.getvalue() * max(1, arguments["size"] // member_size)
-    for _layer in range(arguments["layers"] - 1):
+    body = packed.getvalue() * max(1, size // member_size)
+    for _layer in range(layers - 1):
         body = gzip.compress(body, mtime=0)
-    coding = ", ".join(["gzip"] * arguments["layers"])
-    return Response(200, body, {"Content-Type": JSON, "Content-Encoding": coding})
+    return body
 
 
 def _reset(request: Request, arguments: Arguments, world: World) -> Response:
