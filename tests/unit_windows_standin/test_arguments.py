@@ -31,13 +31,13 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "a list for text": ("win_tempfile", {"prefix": ["a"]}, "'prefix' is of type list"),
     "a dict for text": ("win_ping", {"data": {"a": "b"}}, "'data' is of type dict"),
     "a dict in a list of text": ("win_find", {"paths": [{"dir": "C:\\x"}]}, "'paths' are of type dict"),
-    "bad arguments of a module that is not played": ("win_acl", {"path": "C:\\x"}, "missing required arguments"),
+    "bad arguments of a module that is not simulated": ("win_acl", {"path": "C:\\x"}, "missing required arguments"),
     "device name": ("win_file", {"path": "C:\\stage\\NUL.xml", "state": "touch"}, "device"),
     "forbidden character": ("win_file", {"path": "C:\\stage\\a?.xml", "state": "touch"}, "Illegal characters"),
     "name of a second drive": ("win_file", {"path": "C:\\stage\\D:\\x", "state": "touch"}, "Illegal characters"),
     "trailing dot": ("win_copy", {"content": "x", "dest": "C:\\stage."}, "trailing dot"),
     "path that is too long": ("win_file", {"path": "C:\\" + "x\\" * 130, "state": "directory"}, "too long"),
-    "module that is not played": ("win_whoami", {}, "answer()"),
+    "module that is not simulated": ("win_whoami", {}, "answer()"),
     "program that is not there": ("win_command", {"argv": ["whoami"]}, "cannot find the file"),
 }
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The played modules change and report what the real ones do."""
+"""The simulated modules change and report what the real ones do."""
 
 from __future__ import annotations
 

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 import typing as t
 from contextlib import suppress
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import StagingError
+from ansible_collections.msdevices.provisioning.plugins.module_utils._file_lock import lock_file
 from ansible_collections.msdevices.provisioning.plugins.module_utils._license.request import TEMPORARY_PREFIX
 
 _LOCK = TEMPORARY_PREFIX + "lock"
@@ -47,44 +47,41 @@ class PosixLock:
         Raises StagingError when another run keeps it.
         """
         end = time.monotonic() + _LOCK_SECONDS
-        while time.monotonic() < end:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        while True:
             try:
-                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
                 descriptor = os.open(_LOCK, flags, 0o600, dir_fd=self._directory)
             except OSError:
-                if not self._remove_foreign_lock():
+                descriptor = None
+            if descriptor is None or self._is_foreign(os.fstat(descriptor)):
+                if descriptor is not None:
+                    os.close(descriptor)
+                if not self._remove_foreign() or time.monotonic() > end:
                     return None
                 continue
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                foreign = self._is_foreign(os.fstat(descriptor))
-                os.close(descriptor)
-                if not foreign:
-                    time.sleep(0.05)
-                elif not self._remove_foreign_lock():
-                    return None
-                continue
+                locked = lock_file(descriptor, end - time.monotonic())
             except OSError:
                 # Some network file systems have no locks.
                 return descriptor
             with suppress(OSError):
                 there = os.stat(_LOCK, dir_fd=self._directory, follow_symlinks=False)
-                if os.path.samestat(there, os.fstat(descriptor)):
+                if locked and os.path.samestat(there, os.fstat(descriptor)):
                     return descriptor
-            # The run that had it has removed it.
+            # The run that had it has removed it, or has it still.
             os.close(descriptor)
-        raise StagingError(
-            self._attempted,
-            f"another run has been working there for {_LOCK_SECONDS} seconds",
-            "Run again when it has ended",
-        )
+            if not locked:
+                raise StagingError(
+                    self._attempted,
+                    f"another run has been working there for {_LOCK_SECONDS} seconds",
+                    "Run again when it has ended",
+                )
 
     def _is_foreign(self, status: os.stat_result) -> bool:
         """Return whether other users can hold a lock."""
         return status.st_uid not in self._trusted or bool(status.st_mode & 0o077) or status.st_nlink > 1
 
-    def _remove_foreign_lock(self) -> bool:
+    def _remove_foreign(self) -> bool:
         try:
             if self._is_foreign(os.stat(_LOCK, dir_fd=self._directory, follow_symlinks=False)):
                 os.unlink(_LOCK, dir_fd=self._directory)
