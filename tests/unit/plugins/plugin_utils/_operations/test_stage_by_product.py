@@ -52,6 +52,8 @@ class Store(LicenseSource):
         self._documents = {item.content_id: item.xml for item in known}
         self.looked_up: list[str] = []
         self.fetched: list[str] = []
+        self.taken = set()
+        self._archive = None
 
     def resolve(self, requests: Sequence[LicenseRequest]) -> list[list[LicenseRequest] | ProvisioningError]:
         self.looked_up += [request.key.product_id for request in requests]

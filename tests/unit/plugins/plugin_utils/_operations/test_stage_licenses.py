@@ -36,6 +36,8 @@ class Service(LicenseSource):
         self._known = {(item.product_id, item.content_id): item for item in known}
         self._error = error
         self.asked: list[list[str]] = []
+        self.taken = set()
+        self._archive = None
 
     def fetch(self, keys: Sequence[LicenseKey]) -> list[Outcome]:
         if keys:
