@@ -53,7 +53,7 @@ class DirectoryScripts:
         with directory_locked(self._root, attempted):
             yield
 
-    def look(self) -> dict[str, Entry] | None:
+    def look(self, soon: Sequence[str] = ()) -> dict[str, Entry] | None:
         """Return what is in it. Files are read whole, for their hashes."""
         base, missing = self._base()
         if missing:

@@ -63,8 +63,8 @@ class ImageState:
     @classmethod
     def of(cls, tree: ScriptsTree, warn: Callable[[str], None]) -> ImageState:
         """Look at the image. An app whose files are not what was put there is dropped, with a warning."""
-        entries = tree.look()
         limits = {RECORD: image_record.MAX_BYTES, SETUP_COMPLETE: setup_complete.MAX_BYTES}
+        entries = tree.look(list(limits))
         names = [name for name in limits if name in (entries or {})]
         for name in names:
             entry = (entries or {})[name]

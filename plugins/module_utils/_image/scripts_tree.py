@@ -73,8 +73,8 @@ class ScriptsTree(t.Protocol):
     def locked(self) -> t.ContextManager[None]:
         """Keep other runs of ours from working on the same image."""
 
-    def look(self) -> dict[str, Entry] | None:
-        """Return what is in it, `None` when it does not exist."""
+    def look(self, soon: Sequence[str] = ()) -> dict[str, Entry] | None:
+        """Return what is in it, `None` when it does not exist. `soon` names what is likely to be read next."""
 
     def read(self, names: Sequence[str]) -> dict[str, bytes]:
         """Return the bytes of small files that exist in it."""

@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import ImageError, PackageError
@@ -37,6 +38,7 @@ INSTALL_HINT = (
 )
 _ROOT = "/" + "/".join(SCRIPTS)
 _NO_SUCH_PATH = 49
+_MAX_READ = 8 * 1024 * 1024
 _DIRECTORY = 0x10
 _REPARSE_POINT = 0x400
 _STATUSES = {
@@ -59,6 +61,7 @@ class WimScripts:
         # Metadata of the image and the table of contents are written anew. Measured: 80 bytes for each file.
         self.overhead = 3 * header.blob_table_size + 1024 * 1024
         self._lock: int | None = None
+        self._read: dict[str, bytes] = {}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -70,9 +73,15 @@ class WimScripts:
             finally:
                 self._lock = None
 
-    def look(self) -> dict[str, Entry] | None:
-        """Return what is in it, in one call."""
-        output = self._list(_ROOT, "--detailed")
+    def look(self, soon: Sequence[str] = ()) -> dict[str, Entry] | None:
+        """Return what is in it, in one call. What is to be read soon is read at the same time, by another one."""
+        with ThreadPoolExecutor(1) as executor:
+            reading = executor.submit(self._extracted, soon, "--nullglob") if soon else None
+            output = self._list(_ROOT, "--detailed")
+            try:
+                self._read = reading.result() if reading is not None else {}
+            except ImageError:
+                self._read = {}
         if output is None:
             return None
         entries: dict[str, Entry] = {}
@@ -95,16 +104,25 @@ class WimScripts:
         return entries
 
     def read(self, names: Sequence[str]) -> dict[str, bytes]:
-        """Return the bytes of small files, in one call."""
+        """Return the bytes of small files, in one call at most."""
+        if all(name in self._read for name in names):
+            return {name: self._read[name] for name in names}
+        return self._extracted(names, "--no-globs")
+
+    def _extracted(self, names: Sequence[str], option: str) -> dict[str, bytes]:
+        """Return the beginnings of files, by a copy of them that wimlib makes."""
         found = {}
         with self._directory("read") as directory:
             paths = [f"{_ROOT}/{name}" for name in names]
-            options = ["--dest-dir", directory, "--no-acls", "--no-attributes", "--no-globs"]
+            options = ["--dest-dir", directory, "--no-acls", "--no-attributes", option]
             self._run("read", "extract", [str(self.facts.index), *paths, *options])
             lying = {name.lower(): name for name in os.listdir(directory)}
             for name in names:
-                with open(os.path.join(directory, lying[os.path.basename(name).lower()]), "rb") as file:
-                    found[name] = file.read()
+                copy = lying.get(os.path.basename(name).lower())
+                # A link in the image is one here.
+                if copy is not None and not os.path.islink(os.path.join(directory, copy)):
+                    with open(os.path.join(directory, copy), "rb") as file:
+                        found[name] = file.read(_MAX_READ)
         return found
 
     def frameworks(self) -> list[Moniker]:

@@ -393,7 +393,7 @@ def test_how_often_wimlib_is_called(
         assert log.read_text().count("update") == 1
         log.unlink()
         assert host.into(image, *apps).states == ["unchanged"] * 3
-    assert log.read_text().splitlines() == ["dir 1", "extract 1"]
+    assert sorted(log.read_text().splitlines()) == ["dir 1", "extract 1"]
 
 
 def test_missing_tool(image: Image, host: BuildHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
