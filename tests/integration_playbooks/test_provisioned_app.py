@@ -45,7 +45,8 @@ def build_host(tmp_path: Path) -> BuildHost:
 def test_staged_folder_online(build_host: BuildHost) -> None:
     """A staged folder is enough; license, both dependencies and all regions reach DISM; the second run is one list."""
     folder = build_host.stage(app())
-    predicted = build_host.run("--check", "--diff", package=folder)
+    predicted = build_host.run("--check", "--diff", package=folder, cleanup=True)
+    assert predicted["warnings"] == ["cleanup is not used on a Windows host."]
     assert (predicted["changed"], predicted["apps"][0]["state"]) == (True, "added"), predicted["msg"]
     assert build_host.provisioned() == {}
     result = build_host.run(package=folder)

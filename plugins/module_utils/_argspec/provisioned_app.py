@@ -40,12 +40,8 @@ _DISM: dict[str, dict[str, t.Any]] = {
     "busy_retries": {"type": "int", "default": 5},
     "busy_delay": {"type": "int", "default": 10},
 }
-# What a host of one kind alone uses.
+# What Windows hosts do not use.
 POSIX_ONLY = ("distribution", "hook", "cleanup", "on_error", "backup", "allow_solid")
-WINDOWS_ONLY = (
-    *("image", "mount_dir", "exact", "optimize", "check_integrity"),
-    *("dism_path", "scratch_dir", "log_path", "log_level", "busy_retries", "busy_delay"),
-)
 
 
 def specification() -> dict[str, t.Any]:

@@ -8,10 +8,11 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.provisioned_app import POSIX_ONLY
 from ansible_collections.msdevices.provisioning.plugins.module_utils._errors import (
     OptionError,
     PackageError,
@@ -58,6 +59,7 @@ def provision_apps(action: ActionBase, params: dict[str, t.Any], task_vars: dict
     _refuse_options_of_posix(params)
     host = WindowsHost(action, task_vars)
     run = _Run(host, params)
+    run.warn(f"{name} is not used on a Windows host." for name in POSIX_ONLY if action._task.args.get(name) is not None)
     run.prepare(Preparation(host, run.record, params, requests))
     result = run.image_file() if params.get("image_file") else run.root()
     if action._task.diff and run.diff:
@@ -84,6 +86,10 @@ class _Run:
         self._warnings = [self.record.warning] if self.record.warning else []
         self._facts: dict[str, t.Any] = {}
         self._after: list[ProvisionedApp] = []
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Add warnings to the result."""
+        self._warnings += warnings
 
     def prepare(self, preparation: Preparation) -> None:
         """Find files, packages and licenses, and check them as far as the image need not be known."""
