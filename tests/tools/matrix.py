@@ -43,7 +43,9 @@ def pythons() -> dict[str, list[str]]:
 def suites(default_ran: bool, whole: bool) -> list[str]:
     """The suites of the matrix, the longest first, and before them the set-ups that they need.
 
-    Those of the default core and Python are left out when these have run under other names.
+    The oldest core runs what depends on the core, each other one the slice that uses each plugin; further Pythons run the
+    slice on the oldest and the newest core. Those of the default core and Python are left out when these have run under
+    other names. `whole`: all integration tests on each core with each Python.
     """
     setups: list[str] = []
     oldest: list[str] = []
@@ -51,11 +53,12 @@ def suites(default_ran: bool, whole: bool) -> list[str]:
     others: list[str] = []
     for turn, (core, versions) in enumerate((core, versions) for core, versions in pythons().items() if versions):
         chosen = PYTHON if core == CORE else versions[turn % len(versions)]
-        pairs = [f"{core}-py{version}" for version in versions if version != chosen]
+        further = versions if whole or core == CORE or not turn else ()
+        pairs = [f"{core}-py{version}" for version in further if version != chosen]
         others += [f"{'integration' if whole else 'smoke'}-{pair}" for pair in pairs]
         if core != CORE or not default_ran:
             setups.append(f"setup-{core}-py{chosen}")
-            what = "integration" if whole or core == CORE else "compatibility"
+            what = "integration" if whole or core == CORE else "smoke" if turn else "compatibility"
             integration.append(f"{what}-{core}-py{chosen}")
         setups += [f"{'setup' if whole else 'light'}-{pair}" for pair in pairs]
         if not turn:
