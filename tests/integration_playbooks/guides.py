@@ -26,6 +26,7 @@ import yaml
 from emulator.client import Emulator
 
 from .harness import ROOT, Lab, Run
+from .packages import package_options
 
 DIRECTORY = ROOT / "docs" / "docsite" / "rst"
 COLLECTION = "msdevices.provisioning."
@@ -209,6 +210,8 @@ class Reader:
         )
         variables = {f"msdevices_{name}": value for name, value in where.items()}
         defaults = {**given, _GROUP: {**where, **given.get(_GROUP, {})}}
+        if "ms_store_package" in text:
+            defaults["msdevices.provisioning.ms_store_package"] = package_options(self.lab.emulator)
         return {**play, "module_defaults": defaults, "vars": {**variables, **play.get("vars", {})}}
 
     def _where(self, what: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.en
 from .conftest import NewLab, Served
 from .guides import DIRECTORY, Reader, literals, readme_blocks, table, text_of
 from .harness import ROOT, Lab, default_name
+from .test_provisioned_app_posix import make_image
 
 pytestmark = pytest.mark.once
 
@@ -309,11 +310,15 @@ def test_readme(new_lab: NewLab, served: Served) -> None:
         "tenant": emulator.tenant_id,
         "app": emulator.client_id,
         "stage_dir": "{{ stage }}",
+        "apps_dir": str(lab.directory / "apps"),
+        "install_wim": str(lab.directory / "install.wim"),
         "msdevices_ca_path": emulator.ca_path,
     }
     # The first sign-in by the file is not shown; it brings the token.
     token.write_text(emulator.refresh_token, encoding="utf-8")
     token.chmod(0o600)
+    (lab.directory / "apps").mkdir()
+    make_image(lab.directory)
     run, tasks = reader.run_tasks("-i", str(groups), vars=variables)
     assert run.status == 0, run.output
     assert len(tasks) >= 4
@@ -322,6 +327,8 @@ def test_readme(new_lab: NewLab, served: Served) -> None:
     (ids,) = reader.ids
     document = served(ids)
     assert lab.files("linux1") == {default_name(ids): document}
+    (app,) = run.ok("linux1", "Provision the app in the image")["apps"]
+    assert (app["state"], app["package_family_name"]) == ("prepared", emulator.product(1).package_family_name)
     assert (directory / "licenses" / default_name(ids)).read_bytes() == document
     assert len(run.ok("linux1", "Look up two offers")["offers"]) == 2
     assert run.ok("linux1", "Show a template")["msg"]

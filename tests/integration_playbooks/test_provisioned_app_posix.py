@@ -25,7 +25,7 @@ from .conftest import NewLab
 from .harness import ROOT, Lab
 
 
-def _image(directory: Path) -> Path:
+def make_image(directory: Path) -> Path:
     tree = directory / "tree"
     (tree / "Windows" / "System32").mkdir(parents=True)
     (tree / "Windows" / "System32" / "kernel32.dll").write_bytes(b"MZ")
@@ -57,7 +57,7 @@ def lab(new_lab: NewLab) -> Lab:
     lab = new_lab()
     lab.defaults = {}
     lab.environment = {}
-    _image(lab.stage("linux1"))
+    make_image(lab.stage("linux1"))
     _stage(lab, "Contoso.App")
     _stage(lab, "Contoso.Paint")
     return lab

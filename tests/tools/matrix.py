@@ -43,9 +43,9 @@ def pythons() -> dict[str, list[str]]:
 def suites(default_ran: bool, whole: bool) -> list[str]:
     """The suites of the matrix, the longest first, and before them the set-ups that they need.
 
-    The oldest core runs what depends on the core, each other one the slice that uses each plugin; further Pythons run the
-    slice on the oldest and the newest core. Those of the default core and Python are left out when these have run under
-    other names. `whole`: all integration tests on each core with each Python.
+    The oldest core runs what depends on the core, each other one the slice that uses each plugin; further Pythons run
+    the slice on the oldest and the newest core. Those of the default core and Python are left out when these have run
+    under other names. `whole`: all integration tests on each core with each Python.
     """
     setups: list[str] = []
     oldest: list[str] = []
