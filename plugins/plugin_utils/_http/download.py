@@ -49,6 +49,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
 _CHUNK = 1024 * 1024
+_READ = 256 * 1024
 # A connection that brings less than this in the time of one request is taken for a stalled one.
 _LEAST_BYTES_PER_SECOND = 1024
 # What a try has to bring so that the tries after it count anew.
@@ -207,15 +208,15 @@ class Downloader:
             self._check(url, wanted, part, response)
             left = wanted.size - part.position
             window_end, window_bytes = time.monotonic() + self._settings.timeout, 0
-            buffer = memoryview(bytearray(min(_CHUNK, left)))
             while left:
                 with _network():
-                    count = response.readinto(buffer[: min(len(buffer), left)])
-                if not count:
+                    # What has arrived, not a full buffer: a transfer that trickles has to be noticed.
+                    data = response.read1(min(_READ, left))
+                if not data:
                     raise _Broken("the server ended the transfer early")
-                part.append(buffer[:count])
-                left -= count
-                window_bytes += count
+                part.append(data)
+                left -= len(data)
+                window_bytes += len(data)
                 if progress is not None:
                     progress(part.position)
                 if self._closed.is_set():
@@ -389,9 +390,9 @@ class _Part:
     def __exit__(self, *exception: object) -> None:
         os.close(self._descriptor)
 
-    def append(self, data: memoryview) -> None:
+    def append(self, data: bytes) -> None:
         """Write and hash. What a kill leaves is whole: bytes are written before they count."""
-        rest = data
+        rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
         self._hash.update(data)
