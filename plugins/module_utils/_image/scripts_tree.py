@@ -13,6 +13,7 @@ import os
 import time
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -83,7 +84,7 @@ class ScriptsTree(t.Protocol):
         """Return the packages that are staged in the image."""
 
     def missing_parent(self) -> str:
-        """Return the topmost of the directories above and with it that does not exist; empty when all do."""
+        """Return the topmost directory that is missing, of it and those above, when it does not exist."""
 
     def is_empty_but(self, parent: str, name: str) -> bool:
         """Return whether a directory above holds nothing but the entry of this name."""
@@ -132,11 +133,18 @@ def directory_locked(directory: str, attempted: str) -> Iterator[int]:
 
 def file_hashes(path: str, names: Sequence[str]) -> list[str]:
     """Return hashes of a file, as lower-case hexadecimal text, by the names of the algorithms. Raises OSError."""
-    hashes = [hashlib.new(name) for name in names]
+    if len(names) == 1:
+        return [_file_hash(path, names[0])]
+    # Python computes hashes in as many threads as there are.
+    with ThreadPoolExecutor(len(names)) as executor:
+        return list(executor.map(lambda name: _file_hash(path, name), names))
+
+
+def _file_hash(path: str, name: str) -> str:
+    computed = hashlib.new(name)
     with open(path, "rb") as file:
         while True:
             data = file.read(_CHUNK)
             if not data:
-                return [one.hexdigest() for one in hashes]
-            for one in hashes:
-                one.update(data)
+                return computed.hexdigest()
+            computed.update(data)

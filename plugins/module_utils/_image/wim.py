@@ -139,11 +139,13 @@ class WimScripts:
         return found
 
     def missing_parent(self) -> str:
-        """Return the topmost directory that does not exist."""
-        for depth in range(len(SCRIPTS), 0, -1):
-            if self._list("/" + "/".join(SCRIPTS[:depth])) is not None:
-                return "/" + "/".join(SCRIPTS[: depth + 1]) if depth < len(SCRIPTS) else ""
-        return "/" + SCRIPTS[0]
+        """Return the topmost directory that does not exist, where the directory of scripts does not."""
+        for depth in range(1, len(SCRIPTS)):
+            above = "/" + "/".join(SCRIPTS[:-depth])
+            # Without what lies in it, which may be all of Windows.
+            if self._list(above, "--detailed", "--one-file-only") is not None:
+                return f"{above}/{SCRIPTS[-depth]}"
+        return f"/{SCRIPTS[0]}"
 
     def is_empty_but(self, parent: str, name: str) -> bool:
         """Return whether a directory holds nothing but the entry of this name."""
