@@ -147,9 +147,14 @@ def test_wrong_answers_are_refused(lab: Lab) -> None:
         lab.emulator.fault(path_regex=f"{path}$", action="partner_behavior", value=behavior)
         wanted = f"{own}:0001" if depth == "sku" else own
         tasks.append(task(str(number), catalog_id=[wanted], include_skus=depth == "skus", max_retries=0))
-    run = lab.run(tasks)
-    for number, (_behavior, _depth, expected) in enumerate(REFUSED):
+        if depth != "skus":
+            look = f"query('{LOOKUP}', '{wanted}', max_retries=0)"
+            tasks.append({**show(f"lookup {number}", look), "ignore_errors": True})
+    run = lab.run(tasks, vars=lookup_vars(lab))
+    for number, (_behavior, depth, expected) in enumerate(REFUSED):
         assert expected in run.error("linux1", str(number))
+        if depth != "skus":
+            assert expected in run.error("linux1", f"lookup {number}")
     assert not [item for item in run.requests if item["listener"] == "stranger"]
 
 
