@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import stat
@@ -255,6 +256,34 @@ def test_a_page_of_something_else_is_replaced(lab: Lab, page: Path) -> None:
     page.write_bytes(b"\xff\xfe\x00 no page")
     written(lab, page, category_id="Trial_Key")
     assert len(Page(page).names) == 21
+
+
+@pytest.mark.once
+def test_data_successors_and_what_has_changed(lab: Lab, page: Path) -> None:
+    options = {"include_successors": True}
+    written(lab, page, **options)
+    data = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    rows = list(csv.DictReader(page.with_suffix(".csv").open(encoding="utf-8", newline="")))
+    assert len(data["offers"]) == len(rows) == len(lab.emulator.offers())
+    offer = next(one for one in data["offers"] if len(data["successors"][one["id"]]) > 1)
+    candidates = [one["catalog_id"] for one in data["successors"][offer["id"]]]
+    text = page.read_text(encoding="utf-8")
+    assert all(one in text for one in candidates)
+    assert " ".join(candidates) in [row["successors"] for row in rows]
+    assert f'href="{page.stem}.csv"' in text
+    # As if the report before had had another name for one offer, and one that is gone, and lacked one.
+    data["checksum"], data["offers"][1]["name"] = "another", "Former name"
+    lost = data["offers"].pop()
+    data["offers"].append({"id": "GONE", "name": "Gone offer"})
+    page.with_suffix(".json").write_text(json.dumps(data), encoding="utf-8")
+    written(lab, page, **options)
+    text = page.read_text(encoding="utf-8")
+    assert f"Since {data['as_of']}: 1 new, 1 gone, 1 changed" in text
+    assert "Gone: Gone offer" in text
+    assert lost["id"] in text
+    again = page.read_bytes()
+    assert report(lab, page, **options).ok("localhost", WRITE)["changed"] is False
+    assert page.read_bytes() == again
 
 
 @pytest.mark.once
