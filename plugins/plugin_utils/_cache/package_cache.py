@@ -53,26 +53,41 @@ class PackageCache:
         """
         with self._usable():
             os.makedirs(self._directory, mode=0o700, exist_ok=True)
-            lock = self._lock(sha256, fcntl.LOCK_SH)
+            lock = self._hold(sha256, size, fetch, is_sound)
         try:
-            fetched = False
-            while not (self.has(sha256, size) and (fetched or is_sound())):
-                os.close(lock)
-                lock = -1
-                lock = self._lock(sha256, fcntl.LOCK_EX)
-                if not (self.has(sha256, size) and is_sound()):
-                    self._create(sha256, size, fetch)
-                    fetched = True
-                # From here on others may read it, too.
-                with suppress(OSError):
-                    fcntl.flock(lock, fcntl.LOCK_SH)
             path = self._path(sha256)
             with suppress(OSError):
                 os.utime(path)
             yield path
         finally:
+            os.close(lock)
+
+    def _hold(self, sha256: str, size: int, fetch: Callable[[str], None] | None, is_sound: Callable[[], bool]) -> int:
+        """Return the descriptor of a shared lock on a file that is there.
+
+        Nobody waits for an exclusive lock: two who hold other files that both want would wait for each other for good.
+        """
+        while True:
+            lock = self._lock(sha256, fcntl.LOCK_SH)
+            if lock >= 0 and self.has(sha256, size) and is_sound():
+                return lock
             if lock >= 0:
                 os.close(lock)
+            lock = self._lock(sha256, fcntl.LOCK_EX)
+            if lock < 0:
+                # Somebody else fetches it; a blocking call could not be interrupted in a thread.
+                time.sleep(_PAUSE)
+                continue
+            try:
+                if not (self.has(sha256, size) and is_sound()):
+                    self._create(sha256, size, fetch)
+            except BaseException:
+                os.close(lock)
+                raise
+            # From here on others may read it, too.
+            with suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_SH)
+            return lock
 
     def is_whole(self, sha256: str) -> bool:
         """Read a file, and return whether it has its SHA-256."""
@@ -125,7 +140,7 @@ class PackageCache:
     def _remove(self, sha256: str) -> bool:
         """Remove a file with its partial one; return false when somebody uses it."""
         with suppress(OSError):
-            lock = self._lock(sha256, fcntl.LOCK_EX, wait=False)
+            lock = self._lock(sha256, fcntl.LOCK_EX)
             if lock < 0:
                 return False
             try:
@@ -137,8 +152,8 @@ class PackageCache:
                 os.close(lock)
         return False
 
-    def _lock(self, sha256: str, kind: int, wait: bool = True) -> int:
-        """Lock a file's name, and return the descriptor that holds the lock, or -1."""
+    def _lock(self, sha256: str, kind: int) -> int:
+        """Lock a file's name, and return the descriptor that holds the lock, or -1 when somebody else has it."""
         path = self._path(sha256) + ".lock"
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -147,11 +162,8 @@ class PackageCache:
                 if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
                     return descriptor
             except BlockingIOError:
-                if not wait:
-                    os.close(descriptor)
-                    return -1
-                # A blocking call could not be interrupted in a thread.
-                time.sleep(_PAUSE)
+                os.close(descriptor)
+                return -1
             except FileNotFoundError:
                 # Somebody has removed the file, and its lock with it.
                 pass

@@ -7,9 +7,11 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,44 @@ def test_one_of_many_processes_fetches(tmp_path: Path) -> None:
         process.join(20)
     assert [process.exitcode for process in processes] == [0] * 5
     assert journal.read_text() == "x"
+
+
+MANY = 16
+
+
+def take_many(directory: Path, numbers: list[int], journal: Path, start: Any) -> None:
+    """Want files at once, as another process does at the same moment, and keep each until all are there."""
+    cache = PackageCache(str(directory), 100 * SIZE)
+    all_there = threading.Barrier(MANY)
+
+    def want(number: int) -> None:
+        sha256, data = content(number)
+        with cache.file(sha256, SIZE, writer(data, journal), lambda: True):
+            all_there.wait(10)
+
+    threads = [threading.Thread(target=want, args=(number,)) for number in numbers]
+    start.wait(10)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if all_there.broken:
+        os._exit(1)
+
+
+def test_processes_that_want_the_same_files(tmp_path: Path) -> None:
+    """Neither waits for what the other one keeps."""
+    journal = tmp_path / "journal"
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(2)
+    orders = (list(range(MANY)), list(reversed(range(MANY))))
+    processes = [context.Process(target=take_many, args=(tmp_path, order, journal, start)) for order in orders]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(20)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert journal.read_text() == "x" * MANY
 
 
 def test_least_recently_used_goes_first_and_never_what_is_in_use(tmp_path: Path) -> None:
