@@ -433,7 +433,7 @@ def test_by_keyboard(lab: Lab, page: Path, browser: Browser) -> None:
         reached.append(active.get_attribute("name") or active.text or active.tag_name)
         if active.tag_name == "button" and "Max." in active.text:
             break
-    assert reached[:5] == ["text", "category", "purchasable", "cycle", "Reset"]
+    assert reached[:8] == ["CSV", "JSON", "text", "category", "purchasable", "kind", "cycle", "Reset"]
     assert browser.heading(7).get_attribute("aria-sort") == "none"
     browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
     assert browser.heading(7).get_attribute("aria-sort") == "ascending"
