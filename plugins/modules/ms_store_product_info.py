@@ -45,8 +45,6 @@ options:
     aliases:
       - product_ids
     required: true
-    aliases:
-      - product_ids
   view:
     description:
       - Which view of the catalog is read. V(consumer) needs no sign-in.
