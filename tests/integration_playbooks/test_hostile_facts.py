@@ -15,7 +15,7 @@ import pytest
 
 from .harness import Lab
 
-ROLES = "msdevices.provisioning.offline_licenses", "msdevices.provisioning.license_templates"
+ROLES = tuple(f"msdevices.provisioning.{name}" for name in ("offline_licenses", "license_templates", "store_apps"))
 # Runs what Ansible sends, as Python does, and adds facts to what modules return.
 _INTERPRETER = """#!{python}
 import json, subprocess, sys
@@ -43,9 +43,8 @@ def test_facts_with_names_of_the_collection(lab: Lab, tmp_path: Path) -> None:
         "validate_certs": False,
         "refresh_token_file": str(token_file),
     }
-    facts = {
-        f"{prefix}_{name}": value for name, value in chosen.items() for prefix in ("offline_licenses", "msdevices")
-    }
+    prefixes = "offline_licenses", "store_apps", "msdevices"
+    facts = {f"{prefix}_{name}": value for name, value in chosen.items() for prefix in prefixes}
     facts |= {"license_templates_authority": emulator.entra, "ansible_facts": {}, "__offline_licenses_options": {}}
     python = tmp_path / "python"
     python.write_text(_INTERPRETER.format(python=sys.executable, facts=json.dumps(facts)), encoding="utf-8")
@@ -57,6 +56,8 @@ def test_facts_with_names_of_the_collection(lab: Lab, tmp_path: Path) -> None:
         "offline_licenses_list": [license_ids],
         "license_templates_dest": "{{ stage }}",
         "license_templates_list": [term],
+        "store_apps_dest": "{{ stage }}",
+        "store_apps_list": [license_ids["product_id"]],
     }
     tasks: list[dict[str, Any]] = [
         {"name": "facts come", "ansible.builtin.stat": {"path": "/"}},
