@@ -90,6 +90,10 @@ attributes:
       - In check mode nobody is asked to sign in.
   diff_mode:
     support: none
+  idempotent:
+    support: none
+    details:
+      - Each run signs in anew.
   platform:
     support: full
     platforms: all

@@ -155,10 +155,12 @@ class PackageTask:
     def _place(self, fetcher: PackageFetcher, apps: Sequence[_App]) -> dict[str, t.Any]:
         if self._host is None:
             return {}
-        urls = None
-        if self._params["download_on"] == "host":
-            plans = {file.sha256: (app.plan, file) for app in apps if app.plan for file in app.plan.files}
-            urls = lambda sha256, anew: fetcher.url_of(*plans[sha256], anew)  # noqa: E731
+        plans = {file.sha256: (app.plan, file) for app in apps if app.plan for file in app.plan.files}
+
+        def url_of(sha256: str, anew: bool) -> str:
+            return fetcher.url_of(*plans[sha256], anew)
+
+        urls = url_of if self._params["download_on"] == "host" else None
         paths = {sha256: path for app in apps for sha256, path in app.paths.items()}
         placements = [self._placement(app) for app in apps]
         placed = self._host.place(placements, paths, urls, self._params["prune"])

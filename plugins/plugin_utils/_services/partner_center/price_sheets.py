@@ -82,16 +82,18 @@ class PriceSheets(ServiceClient):
             raise self.refused(attempted, response, sheet)
 
     def _save(self, request: Request, path: str | None) -> Response:
-        assert self._tokens is not None
+        tokens = self._tokens
+        if tokens is None:
+            raise AssertionError("this client signs in")
         deadline, retries = Deadline(self.settings.deadline), self.settings.max_retries
-        token = self._tokens.token()
+        token = tokens.token()
         response = save_body(self._http, replace(request, bearer=token), path, deadline, retries)
         if response.status == 401:
-            fresh = self._tokens.replace_rejected(token)
+            fresh = tokens.replace_rejected(token)
             if fresh:
                 response = save_body(self._http, replace(request, bearer=fresh), path, deadline, retries)
                 if response.status == 401:
-                    self._tokens.stop_renewing()
+                    tokens.stop_renewing()
         return response
 
     def meaning(self, details: ErrorDetails, subject: t.Any) -> Meaning:
