@@ -104,12 +104,14 @@ def test_build_image_apps(lab: Lab) -> None:
     first = lab.run_plays(PLAYBOOK, *arguments)
     assert first.status == 0, first.output
     assert first.license_requests == 2
-    assert {item["note"] for item in first.requests if item["listener"] == "cdn"}
     for host in _HOSTS:
         lines = first.ok(host, f"{ROLE} : Show the summary")["msg"]
         assert "2 apps, 2 changed, 0 unchanged, 0 failed" in lines[0]
         assert [line.split()[0] for line in lines[2:]] == [one.product_id for one in products]
         assert all("packages fetched, licenses 1 fetched, provisioning" in line for line in lines[2:])
+        stats = first.ok(host, f"{ROLE} : Hand the counts on to later jobs")["ansible_stats"]["data"]
+        counts = {"total": 2, "changed": 2, "unchanged": 0, "failed": 0}
+        assert stats == {"store_apps_results": {host: counts}}
         provisioned = first.ok(host, f"{ROLE} : Provision the apps")["apps"]
         assert [one["license_content_id"] for one in provisioned] == [one.content_id for one in products]
     assert {one["family"] for one in lab.windows.provisioned("win1")} == {one.package_family_name for one in products}
@@ -136,8 +138,14 @@ def test_partial_failure(lab: Lab) -> None:
     missing = "9NBLGGHZZZZZ"
     products = [good.product_id, {"product_id": unlicensed.product_id}, {"product_id": missing}]
     before = (lab.stage("linux1") / "install.wim").read_bytes()
-    run = _run(lab, _variables(lab, products))
+    page = lab.directory / "page.html"
+    run = _run(lab, _variables(lab, products, page=str(page)))
     assert run.status == 2
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<section>") == len(_HOSTS)
+    assert text.count('<span class="badge failed">failed</span>') == 2 * len(_HOSTS)
+    assert text.count("HTTP 403") == len(_HOSTS)
+    assert "script" not in text
     for host in _HOSTS:
         message = run.error(host, f"{ROLE} : Fail when an app is not in place")
         assert "1 of 3 apps failed; the others are in place." in message
