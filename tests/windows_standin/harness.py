@@ -117,7 +117,7 @@ class WindowsHosts:
         """
         files = self._files[host]
         tops = [files.parse(below)] if below else files.anchors()
-        hidden = [] if temp else [files.parse(TEMP), files.parse(VARIABLES["ComSpec"])]
+        hidden = [files.parse(VARIABLES["ComSpec"]), *([] if temp else [files.parse(TEMP)])]
         return {
             str(path): files.read(path)
             for top in tops

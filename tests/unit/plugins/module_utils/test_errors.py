@@ -21,6 +21,8 @@ EXAMPLES = [
     errors.LicenseDocumentError("Could not try", "why"),
     errors.PackageError("Could not try", "why"),
     errors.EncryptedPackageError("Could not try", "why"),
+    errors.ServicingError("Could not try", "why", "what to do"),
+    errors.ImageError("Could not try", "why", "what to do"),
     errors.StagingError("Could not try", "why", "what to do"),
     errors.FailuresError("Could not try", "why\nand why"),
 ]

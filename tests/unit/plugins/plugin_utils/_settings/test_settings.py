@@ -124,9 +124,15 @@ class TestCloud:
         assert "AzureUSGovernment" in error.remedy
 
     def test_every_cloud_has_every_service(self) -> None:
-        services = [set(cloud.services) for cloud in CLOUDS.values()]
-        assert services[0] >= {"store_for_business", "store_catalog", "store_licensing", "partner_center"}
-        assert all(found == services[0] for found in services)
+        services = {name: set(cloud.services) for name, cloud in CLOUDS.items()}
+        assert services["public"] >= {"store_for_business", "store_catalog", "store_licensing", "partner_center"}
+        # The host of price sheets is known for two clouds.
+        assert services["usgov"] == services["public"]
+        assert services["china"] == services["germany"] == services["public"] - {"partner_price_sheets"}
+
+    def test_service_that_a_cloud_does_not_have(self) -> None:
+        with pytest.raises(OptionError, match="no host of this service is known for the cloud"):
+            settings_from({**SECRET, "cloud": "china"}, "partner_price_sheets", {})
 
 
 class TestUrls:
