@@ -19,7 +19,7 @@ attributes:
     description: Supports being used with the C(async) keyword.
     support: none
     details:
-      - The work is done on the controller. Bound it by O(deadline).
+      - The work is done on the controller, within the time that its options allow.
   diff_mode:
     description: Will return details on what has changed, or would change in C(check_mode), when in diff mode.
   idempotent:

@@ -175,6 +175,8 @@ _KINDS: dict[str, type[ProvisioningError]] = {
         LicenseDocumentError,
         PackageError,
         EncryptedPackageError,
+        ServicingError,
+        ImageError,
         StagingError,
         FailuresError,
     )

@@ -22,6 +22,8 @@ options:
   tenant_id:
     description: The directory (tenant) id, a GUID, or a domain of the tenant.
     type: str
+    aliases:
+      - tenant
   client_id:
     description:
       - The application (client) id.
@@ -55,11 +57,17 @@ options:
   cloud:
     description: The cloud of the tenant. Without it, E(AZURE_CLOUD_ENVIRONMENT) decides, else it is V(public).
     type: str
+    aliases:
+      - cloud_environment
     choices:
       - public
       - usgov
       - china
       - germany
+      - AzureCloud
+      - AzureUSGovernment
+      - AzureChinaCloud
+      - AzureGermanCloud
   authority:
     description: The root URL of the sign-in service, when it is not that of the cloud.
     type: str

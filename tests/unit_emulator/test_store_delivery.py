@@ -32,8 +32,8 @@ def post(emu: Emulator, url: str, body: Any = None) -> requests.Response:
     return requests.post(url, json=body, verify=emu.delivery_ca_path, timeout=10)
 
 
-def select(emu: Emulator, category: str, body: Any = SELECT) -> requests.Response:
-    return post(emu, names(emu, category) + "/versions/latest?action=select", body)
+def select(emu: Emulator, category: str, body: Any = None) -> requests.Response:
+    return post(emu, names(emu, category) + "/versions/latest?action=select", SELECT if body is None else body)
 
 
 def files(emu: Emulator, category: str, version: str) -> Any:

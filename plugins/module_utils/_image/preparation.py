@@ -136,7 +136,7 @@ def _open(module: AnsibleModule) -> ScriptsTree:
                 " allow_solid to true",
             )
         facts = header.select(params["index"], params["image_name"])
-        return WimScripts(tool, header, _with_architecture(facts, params))
+        return WimScripts(module.run_command, tool, header, _with_architecture(facts, params))
     if params["distribution"]:
         root = params["distribution"]
         tree = DirectoryScripts(root, DISTRIBUTION_WINDOWS, _with_architecture(_facts_of_distribution(root), params))

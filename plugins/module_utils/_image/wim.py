@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,8 +50,10 @@ _STATUSES = {
 class WimScripts:
     """The scripts of one image; see ScriptsTree."""
 
-    def __init__(self, tool: str, header: WimHeader, facts: ImageFacts) -> None:
-        """Take the path of wimlib-imagex, the file's header and the image in it."""
+    def __init__(self, run_command: t.Callable[..., t.Any], tool: str, header: WimHeader, facts: ImageFacts) -> None:
+        """Take `run_command` of AnsibleModule, the path of wimlib-imagex, the file's header and the image
+        in it."""
+        self._run_command = run_command
         self._tool = tool
         self._path = header.path
         self.facts = facts
@@ -202,30 +203,28 @@ class WimScripts:
         allowed: int | None = None,
     ) -> bytes | None:
         """Run a command on the file; return its output, `None` when its status is `allowed`. Raises ImageError."""
-        environment = {**os.environ, "WIMLIB_IMAGEX_IGNORE_CASE": "1", "LC_ALL": "C.UTF-8"}
         command_line = [self._tool, command, os.path.abspath(self._path), *arguments]
         try:
-            done = subprocess.run(
+            status, output, problems = self._run_command(
                 command_line,
-                input=stdin,
-                # Before wimlib 1.14 an update floods it with progress.
-                stdout=subprocess.DEVNULL if command == "update" else subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                data=stdin,
+                binary_data=True,
                 cwd=directory,
-                env=environment,
+                environ_update={"WIMLIB_IMAGEX_IGNORE_CASE": "1", "LC_ALL": "C.UTF-8"},
+                encoding=None,
+                handle_exceptions=False,
                 # Should this process be killed, the lock lasts as long as the command does.
                 pass_fds=() if self._lock is None else (self._lock,),
-                check=False,
             )
         except OSError as exc:
             raise ImageError(
                 f"Could not {verb} {self.place}", f"{self._tool} cannot be run: {exc.strerror}", INSTALL_HINT
             ) from None
-        if done.returncode == 0:
-            return done.stdout or b""
-        if done.returncode == allowed:
+        if status == 0:
+            return bytes(output)
+        if status == allowed:
             return None
-        raise self._failure(verb, done.returncode, done.stderr.decode("utf-8", "replace"))
+        raise self._failure(verb, status, problems.decode("utf-8", "replace"))
 
     def _failure(self, verb: str, status: int, stderr: str) -> ImageError:
         message = printable(" ".join(line for line in stderr.splitlines() if "[WARNING]" not in line)[-600:], 600)

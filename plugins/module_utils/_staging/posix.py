@@ -81,8 +81,8 @@ class PosixDirectory:
     def read(self, name: str, limit: int) -> bytes:
         """See Directory."""
         try:
-            with self._folder(name) as (folder, last), open(os.open(last, _READ, dir_fd=folder), "rb") as stream:
-                data = stream.read(limit + 1)
+            with self._folder(name) as (folder, last):
+                data = _read(os.open(last, _READ, dir_fd=folder), limit + 1)
         except OSError as exc:
             raise StagingError(f"Could not read {self.path(name)}", _said(exc), _REMEDY) from None
         if len(data) > limit:
@@ -339,3 +339,9 @@ def _user(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """Return at most so many bytes of an open file, and close it."""
+    with open(descriptor, "rb") as stream:
+        return stream.read(size)

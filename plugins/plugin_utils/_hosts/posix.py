@@ -87,7 +87,7 @@ def _report(result: Mapping[str, t.Any], requests: Sequence[LicenseRequest]) -> 
     licenses = []
     for item in _list(result["licenses"]):
         index = item["index"]
-        if type(index) is not int or not 0 <= index < len(requests):
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(requests):
             raise ValueError("a license was not requested")
         counts[index] += 1
         licenses.append(_checked(item, requests[index]))

@@ -169,16 +169,15 @@ class Downloader:
             self.check_url(url)
             before = part.position
             try:
-                self._try(url, wanted, part, ranges, progress)
-                continue
+                problem = self._problem_of_try(url, wanted, part, ranges, progress)
             except _Refused:
                 refusals += 1
                 if refusals > _FRESH_URLS:
                     raise self._forbidden(attempted, url) from None
                 url = get_url(True)
                 continue
-            except _Broken as exc:
-                problem = exc
+            if problem is None:
+                continue
             if part.position == before and part.position:
                 # It may be the range that the server does not like.
                 ranges = attempt == 0
@@ -199,6 +198,16 @@ class Downloader:
             "Check the clock of the controller, and whether a proxy changes the query of URLs",
             status=403,
         )
+
+    def _problem_of_try(
+        self, url: str, wanted: Wanted, part: _Part, ranges: bool, progress: Callable[[int], None] | None
+    ) -> _Broken | None:
+        """Make a try; return why it broke, if it did. Raises _Refused."""
+        try:
+            self._try(url, wanted, part, ranges, progress)
+        except _Broken as exc:
+            return exc
+        return None
 
     def _try(self, url: str, wanted: Wanted, part: _Part, ranges: bool, progress: Callable[[int], None] | None) -> None:
         """Make one request, and append what it brings. Raises _Refused, _Broken, ServiceError or OSError."""

@@ -185,9 +185,7 @@ class ProductFinder:
     def list_products(self, view: str) -> None:
         """Find the products of a view, in all segments."""
         keys = [(view, segment) for segment in self._chosen.segments]
-        outcomes = self._fetch(
-            "products", keys, lambda client, key: {"list": client.list_products(*key)}, lambda key: " ".join(key)
-        )
+        outcomes = self._fetch("products", keys, lambda client, key: {"list": client.list_products(*key)}, " ".join)
         for key in keys:
             outcome = outcomes[key]
             if isinstance(outcome, ProvisioningError):
@@ -227,8 +225,7 @@ class ProductFinder:
             lambda client, key: {"list": client.list_skus(*key)},
             lambda key: " ".join((key[0].lower(), key[1])),
         )
-        for (product, segment), items in self._lists(outcomes, keys, lambda key: CatalogId(key[0])):
-            del segment
+        for (product, _segment), items in self._lists(outcomes, keys, lambda key: CatalogId(key[0])):
             self.found.skus.setdefault(product, [])
             for item in items:
                 _add(self.found.skus, product, item)

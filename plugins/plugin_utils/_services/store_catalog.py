@@ -239,7 +239,8 @@ def _number(value: t.Any, limit: int = _MAX_NUMBER) -> int:
     """Return a number that may be written as text, or 0 for anything else."""
     if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.isdigit():
         value = int(value)
-    return value if type(value) is int and 0 <= value <= limit else 0
+    number = isinstance(value, int) and not isinstance(value, bool)
+    return value if number and 0 <= value <= limit else 0
 
 
 def _list(value: t.Any) -> list[t.Any]:

@@ -182,7 +182,10 @@ def _parse_entry(row: t.Any) -> InventoryEntry:
     row = lower_keys(row)
     key = lower_keys(row.get("productkey"))
     texts = [key.get("productid"), key.get("skuid"), str(row.get("licensetype") or "").lower()]
-    seats = [value if type(value) is int else None for value in (row.get("seatcapacity"), row.get("availableseats"))]
+    seats = [
+        value if isinstance(value, int) and not isinstance(value, bool) else None
+        for value in (row.get("seatcapacity"), row.get("availableseats"))
+    ]
     ends = [row.get("lastmodified"), row.get("status")]
     product_id, sku_id, license_type, modified, status = (printable(str(text or ""), 100) for text in (*texts, *ends))
     return InventoryEntry(product_id, sku_id, license_type, seats[0], seats[1], modified, status)

@@ -28,8 +28,9 @@ OPEN = requests_from([{"product_id": PRODUCT_ID}], content_id_optional=True)
 GOOD = build_result(GIVEN[0], "unchanged", "/srv/a.xml", None)
 
 
-def deliver(result: dict[str, Any], requests: Any = GIVEN) -> Any:
-    """Let a host return this."""
+def deliver(result: dict[str, Any], requests: Any = None) -> Any:
+    """Let a host return this, for one license unless others are requested."""
+    requests = GIVEN if requests is None else requests
     task = SimpleNamespace(args={"dest": "/srv"})
     action = SimpleNamespace(_task=task, _execute_module=lambda **_arguments: result)
     return PosixDelivery(action, {"format": "xml"}, {}).stage(requests)
