@@ -136,7 +136,8 @@ def test_partial_failure(lab: Lab) -> None:
     """What can be done is done, an image file gets all apps or none, and each reason comes once."""
     good, unlicensed = lab.emulator.product(0), lab.emulator.special("not_owned")
     missing = "9NBLGGHZZZZZ"
-    products = [good.product_id, {"product_id": unlicensed.product_id}, {"product_id": missing}]
+    shared = {"product_id": good.product_id.lower(), "architectures": ["x64", "arm64"]}
+    products = [shared, {"product_id": unlicensed.product_id}, missing]
     before = (lab.stage("linux1") / "install.wim").read_bytes()
     page = lab.directory / "page.html"
     run = _run(lab, _variables(lab, products, page=str(page)))

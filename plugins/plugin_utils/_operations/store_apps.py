@@ -60,8 +60,9 @@ class App:
 
     @property
     def licenses(self) -> list[Mapping[str, t.Any]]:
-        """The results of its licenses."""
-        return list(self.license_result.get("licenses") or ())
+        """The results of its licenses, each once: packages of several architectures may share one."""
+        found = self.license_result.get("licenses") or ()
+        return list({(one.get("content_id"), one.get("path"), one.get("error")): one for one in found}.values())
 
 
 def read_list(given: t.Any, wishes: Wishes) -> list[App]:
