@@ -47,6 +47,19 @@ def test_each_guide_with_examples_has_a_test() -> None:
     assert not [name for name in guides if "code-block::" in text_of(name) and f'"{name}' not in tests]
 
 
+def test_frequent_messages_are_those_of_the_code() -> None:
+    """The messages that "guide_troubleshooting" explains stand in the code."""
+    text = (
+        text_of("guide_troubleshooting").partition("The ten most frequent messages")[2].partition("Codes of Entra")[0]
+    )
+    messages = re.findall(r"^``(.+?)``$", text, re.MULTILINE)
+    assert len(messages) == 10
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "plugins").rglob("*.py"))
+    # Permission denied is the operating system's.
+    own = [re.split(r"[(…]", message)[0].strip() for message in messages if message != "Permission denied"]
+    assert [message for message in own if message not in sources] == []
+
+
 def test_lookups(new_lab: NewLab, served: Served) -> None:
     """On several hosts."""
     lab = new_lab(linux=2)
