@@ -109,8 +109,8 @@ class Controller:
     def _private_data(self, variables: Mapping[str, Any]) -> Path:
         private = self._directory / f"job{self._jobs}"
         shutil.copytree(PROJECT, private / "project")
-        # The authority that the emulator's certificates are of, as a file of the job.
-        shutil.copy(self._emulator.ca_path, private / "ca.pem")
+        # The authorities that the emulator's certificates are of, as a file of the job.
+        shutil.copy(self._emulator.both_ca_path, private / "ca.pem")
         host = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
         contents = {
             "env/envvars": self._credentials,

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from emulator import partner_products
 from emulator.client import Emulator
 from image_builder import PYTHON
 from packaging.version import Version
@@ -24,7 +25,8 @@ from .job import PRIVATE_DATA, PROJECT, Controller, Job, in_container
 PREFIX = "msdevices.provisioning."
 STAGE = f"{PREFIX}stage_offline_licenses"
 # They are not for jobs: they need the API of a controller, which is nothing that the collection provides.
-NOT_FOR_JOBS = {f"{PREFIX}configure_controller"}
+# A job has nobody to type a code into a browser.
+NOT_FOR_JOBS = {f"{PREFIX}configure_controller", f"{PREFIX}sign_in"}
 PLACES = {"authority": "{{ emulator.entra }}", "ca_path": "{{ emulator.ca_path }}"}
 STORE = {**PLACES, "base_url": "{{ emulator.store }}"}
 PARTNER = {**PLACES, "base_url": "{{ emulator.partner }}"}
@@ -41,6 +43,17 @@ PLAYBOOKS = {
         "partner_offer_report_country": "US",
         "partner_offer_report_dest": "{{ work }}/offers.html",
         "partner_offer_report_options": PARTNER,
+    },
+    f"{PREFIX}build_image_apps": {
+        "store_apps_hosts": "all",
+        "store_apps_list": ["{{ licenses[0].product_id }}"],
+        "store_apps_dest": "{{ work }}/apps",
+        # The image has no wimtools: WIM files lie on build hosts.
+        "store_apps_steps": ["packages"],
+        "store_apps_delivery_base_url": "{{ emulator.delivery }}",
+        "store_apps_catalog_base_url": "{{ emulator.catalog }}",
+        "store_apps_download_hosts": ["localhost"],
+        "store_apps_ca_path": "{{ emulator.ca_path }}",
     },
     f"{PREFIX}check_access": {"check_access_options": {"store_for_business": STORE, "partner_center": PARTNER}},
 }
@@ -66,11 +79,15 @@ def variables(emulator: Emulator) -> dict[str, Any]:
     return {
         "licenses": emulator.licenses(LICENSES),
         "offer_ids": emulator.offer_ids(OFFERS),
+        "partner_product": partner_products.product_id(4),
+        "prices_token": emulator.access_tokens["prices"],
         "emulator": {
             "entra": emulator.entra,
             "store": emulator.store,
             "catalog": emulator.catalog,
+            "delivery": emulator.delivery,
             "partner": emulator.partner_public,
+            "prices": emulator.prices,
             "ca_path": f"{PRIVATE_DATA}/ca.pem",
         },
     }
@@ -127,7 +144,12 @@ def test_results(smoke: Job, variables: dict[str, Any], emulator: Emulator, cont
     assert smoke.result("Get offers")["offers"] == [offers[name] for name in variables["offer_ids"]]
     assert smoke.result("Get categories")["categories"]
     assert smoke.result("Walk to the service")["passed"] is True
-    facts = smoke.result("Look a license and an offer up")["ansible_facts"]
+    assert smoke.result("Find packages")["apps"][0]["files"]
+    assert [item["id"] for item in smoke.result("Get a product")["products"]] == [variables["partner_product"]]
+    assert (controller.work / "prices.csv").stat().st_size > 1000
+    assert list((controller.work / "apps" / wanted[0]["product_id"]).glob("*.msixbundle"))
+    facts = smoke.result("Look a license, an offer and a product up")["ansible_facts"]
+    assert facts["product"]["id"] == variables["partner_product"]
     assert facts["offer"] == offers[variables["offer_ids"][0]]
     assert wanted[1]["content_id"] in facts["license_document"]
 
