@@ -34,8 +34,8 @@ _GROUP = "group/msdevices.provisioning.all"
 _YAML = ("yaml", "yaml+jinja")
 _TEMPLATE = ("jinja",)
 _SHELL = ("shell",)
-# Commands of Windows, which nothing here can run: tests look at the names in them.
-_OTHER = ("powershell",)
+# Commands of Windows, which nothing here can run: tests look at the names in them. And parts of ansible.cfg.
+_OTHER = ("powershell", "ini")
 _BLOCK = re.compile(
     r"^(?P<indent> *)\.\. code-block::(?: (?P<language>\S+))?\n"
     r"(?P<options>(?:(?P=indent) +:.*\n)*)\n"

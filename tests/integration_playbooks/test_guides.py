@@ -158,7 +158,7 @@ def test_first_license(new_lab: NewLab, served: Served) -> None:
     assert requests(3).count("licensing") == 1
     staged = {path.name: path.read_bytes() for path in (directory / "licenses").glob("*.xml")}
     assert staged == {default_name(ids): served(ids) for ids in reader.ids}
-    token = (lab.home / "refresh-token").read_text(encoding="utf-8").strip()
+    token = (lab.home / "tokens" / "refresh-token").read_text(encoding="utf-8").strip()
     assert token
     assert token != emulator.public_refresh_token
 

@@ -174,7 +174,7 @@ def _readable(paths: list[Path], hash_seed: str | None) -> list[str]:
         "import sys\n"
         "from ansible.plugins.loader import init_plugin_loader\n"
         "init_plugin_loader()\n"
-        "from ansible_collections.msdevices.provisioning.plugins.plugin_utils import _run_cache\n"
+        "from ansible_collections.msdevices.provisioning.plugins.plugin_utils._cache import run_cache as _run_cache\n"
         "print(*(path for path in sys.argv[1:] if _run_cache._read(path) is not None), sep='\\n')\n"
     )
     environment = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"), "PATH": os.environ["PATH"]}
