@@ -109,16 +109,15 @@ class PriceSheets:
             body = _csv(*chosen, self._settings.price_sheet_mebibytes)
         else:
             body = _packed(form, name, *chosen, self._settings.price_sheet_mebibytes)
-        return Response(
-            200,
-            headers={
-                "Content-Type": "application/octet-stream",
-                "Content-Disposition": f"attachment; filename={name}",
-            },
-            delivery=Delivery(
-                stream=(body[start : start + 65536] for start in range(0, len(body), 65536)), stream_length=len(body)
-            ),
-        )
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": f"attachment; filename={name}",
+        }
+        if len(body) <= _MEBIBYTE:
+            # Only of what is no stream can fault rules change the delivery.
+            return Response(200, body, headers)
+        stream = (body[start : start + 65536] for start in range(0, len(body), 65536))
+        return Response(200, headers=headers, delivery=Delivery(stream=stream, stream_length=len(body)))
 
 
 def _list(request: Request, name: str) -> list[str]:

@@ -205,6 +205,7 @@ class Reader:
                 "service": "store_licensing" if "store_licensing" in text else None,
                 "catalog": "service_access_info" not in text,
                 "partner": "partner_" in text,
+                "prices": "partner_price_sheet" in text,
                 "cloud": (re.findall(r"cloud: (\w+)", text) or ["public"])[0],
             }
         )
@@ -219,7 +220,8 @@ class Reader:
         where = {"ca_path": emulator.ca_path}
         if what.get("partner"):
             cloud = emulator.clouds[what["cloud"]]
-            return {**where, "base_url": cloud["base_url"], "authority": cloud["authority"]}
+            base_url = emulator.prices if what.get("prices") else cloud["base_url"]
+            return {**where, "base_url": base_url, "authority": cloud["authority"]}
         if what.get("service") == "store_licensing":
             catalog = {"catalog_base_url": emulator.catalog} if what.get("catalog", True) else {}
             return {**where, "base_url": emulator.licensing, **catalog}

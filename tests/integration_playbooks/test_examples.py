@@ -7,19 +7,29 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from emulator import partner_products
 from emulator.catalog import find
 from emulator.client import Emulator
 from license_services import LicenseService
 
-from ansible_collections.msdevices.provisioning.plugins.modules import ms_offline_license
+from ansible_collections.msdevices.provisioning.plugins.lookup import partner_product
+from ansible_collections.msdevices.provisioning.plugins.modules import (
+    ms_offline_license,
+    partner_inventory_info,
+    partner_price_sheet,
+    partner_product_info,
+    partner_promotion_info,
+)
 
 from .conftest import NewLab, Served
-from .harness import MODULE, default_name
+from .guides import COLLECTION, Block, Reader
+from .harness import MODULE, Lab, default_name
 
 
 def _examples(emulator: Emulator) -> list[dict[str, Any]]:
@@ -82,3 +92,60 @@ def test_examples_run(new_lab: NewLab, served: Served) -> None:
             assert lab.files(host) == staged, task["name"]
         if all("license_blob" in entry for entry in entries):
             assert run.requests == []
+
+
+@pytest.mark.once
+def test_examples_of_the_partner_catalog_run(lab: Lab) -> None:
+    emulator = lab.emulator
+    plugins = (
+        partner_product_info,
+        partner_promotion_info,
+        partner_inventory_info,
+        partner_price_sheet,
+        partner_product,
+    )
+    # Those that hold their credential, and those that take it from the environment, each with what shows its result.
+    own: list[str] = []
+    other: list[str] = []
+    for plugin in plugins:
+        for text in re.split(r"\n(?=- name:)", plugin.EXAMPLES.strip()):
+            if COLLECTION in text:
+                tasks = own if "client_secret" in text else other
+            tasks.append(text)
+    # A SKU that is sold to nonprofit organizations, too, and has one availability for each segment.
+    sku = partner_products.products()[partner_products.product_id(4)].skus[2]
+    wanted = f"{sku.product_id}:{sku.id}"
+    variables = {
+        "tenant": emulator.tenant_id,
+        "app": emulator.client_id,
+        "app_secret": emulator.client_secret,
+        "token_of_user": emulator.refresh_token,
+        "customer": emulator.customer_ids["US"],
+        "subscription": "any",
+        "price_dir": "{{ stage }}",
+    }
+    signed_in = {**emulator.environment(), "MSDEVICES_REFRESH_TOKEN": emulator.refresh_token}
+    shown: dict[str, Any] = {}
+    for examples, environment in ((own, {}), (other, signed_in)):
+        lab.environment = environment
+        reader = Reader(lab, [Block("yaml", "", "\n".join(examples))], {"CFQ7TTC0LH18:0001": wanted})
+        run, tasks = reader.run_tasks(vars=variables)
+        assert run.status == 0, run.output
+        shown |= {task["name"]: run.ok("linux1", task["name"]) for task in tasks}
+    assert len(shown) == len(own) + len(other) == 11
+
+    def order_id(segment: str) -> str:
+        return f"{wanted}:{partner_products.availability_id(sku, segment, 0, 'US', 0)}"
+
+    assert shown["Show the ids that an order takes"]["msg"] == [order_id("nonprofit")]
+    assert shown["Show the id that an order takes"]["msg"] == order_id("commercial")
+    assert shown["Show the title of a SKU, signed in by the environment"]["msg"].startswith("Contoso Desk 4")
+    market = shown["List the license-based services of a market, signed in by the environment"]["products"]
+    assert [item["id"] for item in market] == [
+        item.id for item in partner_products.in_view("OnlineServices", "DE", "", "")
+    ]
+    assert any("Arbeitsplatz" in item["title"] for item in market)
+    assert shown["Show their names"]["msg"] == [item["name"] for item in partner_products.promotions()[:3]]
+    (checked,) = shown["Check a reservation for a subscription, signed in by the environment"]["inventory"]
+    assert shown["Show what cannot be had"]["msg"] == ([checked] if checked["isRestricted"] else [])
+    assert sorted(lab.files("linux1")) == ["licenses.csv", "updatedlicensebased_US_202601.csv"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import grp
+import hashlib
 import json
 import os
 import pwd
@@ -19,6 +20,7 @@ from pathlib import Path
 import msal
 import pytest
 import yaml
+from emulator import partner_products
 
 from ansible_collections.msdevices.provisioning.plugins.doc_fragments import _auth as auth
 from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.environment import ENVIRONMENT
@@ -32,6 +34,7 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._sign_in.en
 from .conftest import NewLab, Served
 from .guides import DIRECTORY, Reader, literals, readme_blocks, table, text_of
 from .harness import ROOT, Lab, default_name
+from .partner import UNKNOWN, ids_of
 from .test_provisioned_app_posix import make_image
 
 pytestmark = pytest.mark.once
@@ -253,6 +256,43 @@ def test_sign_in_tables() -> None:
     codes = re.findall(r"AADSTS\d+", text)
     assert codes
     assert not [code for code in codes if remedy_for(code) == remedy_for("AADSTS1")]
+
+
+def test_partner_center(new_lab: NewLab) -> None:
+    """The tasks, and the report that is written by a command."""
+    lab = new_lab()
+    emulator = lab.emulator
+    reports, token = lab.directory / "reports", lab.directory / "refresh-token"
+    reports.mkdir()
+    token.write_text(emulator.refresh_token, encoding="utf-8")
+    token.chmod(0o600)
+    sku = partner_products.products()[partner_products.product_id(4)].skus[2]
+    replace = {"CFQ7TTC0LH18:0001": f"{sku.product_id}:{sku.id}", "/srv/reports": str(reports)}
+    reader = Reader(lab, "guide_partner_center", replace)
+    old_list = emulator.offer_ids(5, start=2)
+    variables = {"old_list": [*old_list, UNKNOWN], "token_file": str(token), "price_dir": "{{ stage }}"}
+    run, tasks = reader.run_tasks(vars=variables)
+    assert run.status == 0, run.output
+    order, find, show, keep = (run.ok("linux1", task["name"]) for task in tasks)
+    availability = partner_products.availability_id(sku, "commercial", 0, "US", 0)
+    assert order["msg"] == f"{sku.product_id}:{sku.id}:{availability}"
+    assert (ids_of(find), find["not_found"]) == (old_list, [UNKNOWN])
+    assert list(show["msg"]) == old_list
+    assert any(show["msg"].values())
+    prices = lab.files("linux1")["licenses.csv"]
+    assert (len(prices), keep["sha256"]) == (keep["size"], hashlib.sha256(prices).hexdigest())
+    assert b",UnitPrice," in prices.splitlines()[0]
+
+    options = {"base_url": emulator.partner_public, "ca_path": emulator.ca_path}
+    (lab.directory / "group_vars").mkdir()
+    variables = {"partner_offer_report_options": options}
+    (lab.directory / "group_vars" / "all.json").write_text(json.dumps(variables), encoding="utf-8")
+    session = reader.run_shell(reader.shell())
+    assert session.status == 0, session.output
+    assert sorted(path.name for path in reports.iterdir()) == ["offers-us.csv", "offers-us.html", "offers-us.json"]
+    report = json.loads((reports / "offers-us.json").read_text(encoding="utf-8"))
+    assert report["offers"] == emulator.offers()
+    assert any(report["successors"].values())
 
 
 def test_build_hosts(new_lab: NewLab, served: Served) -> None:

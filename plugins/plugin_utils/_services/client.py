@@ -54,6 +54,8 @@ class ServiceClient:
     """Sent with every call."""
     MAX_BYTES: t.ClassVar[int] = 32 * MEBIBYTE
     """The largest response of an operation, decoded."""
+    ONE_CALL: t.ClassVar[bool] = False
+    """Whether its module makes one call, so that it has no option max_concurrency."""
     GONE: t.ClassVar[str] = ""
     """A hint for when something else than the service responds, or nothing."""
 
@@ -164,7 +166,8 @@ class ServiceClient:
         if response.gave_up:
             # Whoever is told to slow down has reached the service.
             slower = details.status == 429
-            hint = "Run again later, or set max_concurrency lower" if slower else "Run again later"
+            lower = slower and not self.ONE_CALL
+            hint = "Run again later, or set max_concurrency lower" if lower else "Run again later"
             remedy = hint if slower or not self.GONE else f"{hint}. {self.GONE}"
             return UnavailableError(attempted, f"{cause}; {response.gave_up}", remedy, response.deadline_exceeded)
         meaning = self.meaning(details, subject)

@@ -54,6 +54,8 @@ class Sheet:
 class PriceSheets(ServiceClient):
     """Downloads price sheets."""
 
+    ONE_CALL = True
+
     def download(self, sheet: Sheet, path: str) -> None:
         """Write a sheet to a file, packed as it comes. Raises NotFoundError when there is none; OSError."""
         self._download(f"Could not download the price sheet {sheet}", sheet, path)

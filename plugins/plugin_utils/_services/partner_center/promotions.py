@@ -47,6 +47,8 @@ class PartnerPromotions(CatalogClient):
 class PartnerInventory(CatalogClient):
     """Makes the call for inventory."""
 
+    ONE_CALL = True
+
     def check(self, wanted: Sequence[CatalogId], context: Mapping[str, str]) -> list[Item]:
         """Get what can be had of products and SKUs. Items that the catalog does not know are left out."""
         attempted = f"Could not check the inventory in {self.market.country}"
