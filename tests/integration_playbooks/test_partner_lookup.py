@@ -212,8 +212,8 @@ def test_nothing_secret_shows(lab: Lab) -> None:
         offers_task("repeated secret", offer_id=[second], **ids, **secret),
         offers_task("no second factor", offer_id=[AZURE], **ids, **secret, refresh_token="{{ vaulted.without_mfa }}"),
         offers_task("no such tenant", offer_id=[AZURE], **{**ids, "tenant_id": "nowhere.example"}, **secret),
-        offers_task("unknown option", offer_id=[AZURE], **ids, secret="{{ vaulted.client_secret }}"),
-        offers_task("misplaced", offer_id=["{{ vaulted.client_secret }} "], **ids, **secret),
+        offers_task("unknown option", offer_id=[AZURE], **ids, secretive="{{ vaulted.client_secret }}"),
+        offers_task("misplaced", offer_id=["{{ vaulted.client_secret }} x"], **ids, **secret),
         show("lookup fails", looked_up.replace(AZURE, UNKNOWN)),
     ]
     run = lab.run(

@@ -312,7 +312,13 @@ class PosixDirectory:
             if os.fstat(descriptor).st_dev != os.fstat(folder).st_dev:
                 return False
             self._attributes.apply(descriptor)
-            os.replace(source, name, dst_dir_fd=folder)
+            try:
+                os.replace(source, name, dst_dir_fd=folder)
+            except OSError as exc:
+                # Two mounts of one file system.
+                if exc.errno == errno.EXDEV:
+                    return False
+                raise
             return True
         finally:
             os.close(descriptor)
