@@ -21,6 +21,6 @@ def describe_unsupported(names: Iterable[str], known: Iterable[str]) -> str:
     choices = sorted(known)
     texts = []
     for name in sorted(names):
-        meant = difflib.get_close_matches(name, choices, 1, cutoff=0.8)
+        meant = difflib.get_close_matches(name, choices, 1, cutoff=0.75)
         texts.append(f"{name} (did you mean {meant[0]}?)" if meant else name)
     return f"unsupported option{'s' if len(texts) > 1 else ''} {', '.join(texts)}"
