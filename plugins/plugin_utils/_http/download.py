@@ -12,7 +12,6 @@ would encode it anew (`%2f` as `%2F`), so http.client sends it. Source: referenc
 from __future__ import annotations
 
 import base64
-import hashlib
 import http.client
 import os
 import re
@@ -35,6 +34,7 @@ from ansible_collections.msdevices.provisioning.plugins.module_utils._errors imp
     UnavailableError,
 )
 from ansible_collections.msdevices.provisioning.plugins.module_utils._text import host_of, printable, shown_url
+from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.part_file import PartFile
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.response import Response
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.retry import (
     RETRIED_STATUSES,
@@ -48,7 +48,6 @@ from ansible_collections.msdevices.provisioning.plugins.plugin_utils._http.total
 )
 from ansible_collections.msdevices.provisioning.plugins.plugin_utils._settings.settings import Settings
 
-_CHUNK = 1024 * 1024
 _READ = 256 * 1024
 # A connection that brings less than this in the time of one request is taken for a stalled one.
 _LEAST_BYTES_PER_SECOND = 1024
@@ -140,7 +139,7 @@ class Downloader:
         """
         attempted = f"Could not download {wanted.name}"
         for again in (True, False):
-            with _Part(path, wanted.size) as part:
+            with PartFile(path, wanted.size) as part:
                 url = self._fill(attempted, wanted, part, get_url, progress)
                 digest = part.sha256()
                 if digest == wanted.sha256:
@@ -159,7 +158,7 @@ class Downloader:
         self,
         attempted: str,
         wanted: Wanted,
-        part: _Part,
+        part: PartFile,
         get_url: Callable[[bool], str],
         progress: Callable[[int], None] | None,
     ) -> str:
@@ -200,7 +199,7 @@ class Downloader:
         )
 
     def _problem_of_try(
-        self, url: str, wanted: Wanted, part: _Part, ranges: bool, progress: Callable[[int], None] | None
+        self, url: str, wanted: Wanted, part: PartFile, ranges: bool, progress: Callable[[int], None] | None
     ) -> _Broken | None:
         """Make a try; return why it broke, if it did. Raises _Refused."""
         try:
@@ -209,7 +208,9 @@ class Downloader:
             return exc
         return None
 
-    def _try(self, url: str, wanted: Wanted, part: _Part, ranges: bool, progress: Callable[[int], None] | None) -> None:
+    def _try(
+        self, url: str, wanted: Wanted, part: PartFile, ranges: bool, progress: Callable[[int], None] | None
+    ) -> None:
         """Make one request, and append what it brings. Raises _Refused, _Broken, ServiceError or OSError."""
         if not ranges:
             part.restart()
@@ -235,7 +236,7 @@ class Downloader:
                         raise _Broken("the transfer has become too slow")
                     window_end, window_bytes = time.monotonic() + self._settings.timeout, 0
 
-    def _check(self, url: str, wanted: Wanted, part: _Part, response: http.client.HTTPResponse) -> None:
+    def _check(self, url: str, wanted: Wanted, part: PartFile, response: http.client.HTTPResponse) -> None:
         """Check status and headers before a byte is used."""
         status = response.status
         shown = f"GET {shown_url(url)}"
@@ -378,41 +379,3 @@ def _network() -> Iterator[None]:
         raise _Broken(f"the connection failed ({printable(exc.strerror or type(exc).__name__)})") from None
     except (http.client.HTTPException, ValueError):
         raise _Broken("the connection broke off within the response") from None
-
-
-class _Part:
-    """A partial file that is hashed while it grows. What is there already is hashed first."""
-
-    def __init__(self, path: str, size: int) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        self._hash = hashlib.sha256()
-        self.position = 0
-        if os.fstat(self._descriptor).st_size > size:
-            os.ftruncate(self._descriptor, 0)
-        while block := os.read(self._descriptor, _CHUNK):
-            self._hash.update(block)
-            self.position += len(block)
-
-    def __enter__(self) -> _Part:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        os.close(self._descriptor)
-
-    def append(self, data: bytes) -> None:
-        """Write and hash. What a kill leaves is whole: bytes are written before they count."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
-        self._hash.update(data)
-        self.position += len(data)
-
-    def restart(self) -> None:
-        """Begin anew."""
-        os.ftruncate(self._descriptor, 0)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        self._hash = hashlib.sha256()
-        self.position = 0
-
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
