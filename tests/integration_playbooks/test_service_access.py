@@ -17,6 +17,8 @@ import trustme
 from emulator.client import Emulator
 from emulator.entra_errors import ERRORS
 
+from ansible_collections.msdevices.provisioning.plugins.module_utils._argspec.services import ACCESS_SERVICES
+
 from .harness import Lab, Run
 from .proxies import Proxy, closed_port, silent_port
 
@@ -391,10 +393,10 @@ def test_playbook_for_all_services_and_several_clouds(lab: Lab) -> None:
     lab.environment = {**lab.environment, **proxy, "AZURE_AUTHORITY_HOST": f"https://localhost:{closed_port()}"}
     run = lab.run_plays(PLAYBOOK)
     assert run.status == 2
-    for service in SERVICES:
+    for service in ACCESS_SERVICES:
         assert f"{service} at https://" in run.stdout
     error = run.error("localhost", "Fail when a step failed")
-    assert f"{', '.join(SERVICES)} cannot" in error
+    assert f"{', '.join(ACCESS_SERVICES)} cannot" in error
 
     options = {"partner_center": {"ca_path": emulator.ca_path, "authority": emulator.entra, "max_retries": 0}}
     values = {"check_access_options": json.dumps(options), "check_access_clouds": "public, china"}
