@@ -230,7 +230,8 @@ SIGN_IN_FAULTS = (
         cause=r"HTTP 401",
         remedy=r"audience|tenant|cloud",
         rules=_token_endpoint("wrong_audience_token"),
-        tries=(1, 2),
+        # The first license is refused; no further one is requested.
+        tries=(0, 2),
         token_tries=(1, 4),
         alone=True,
         servers=(STORE, PARTNER),
