@@ -45,6 +45,10 @@ _SERIES = {
 }
 
 
+# An empty file that is locked while the directory changes. A killed run leaves it, and no lock on it.
+_LOCK = ".ms_offline_license.lock"
+
+
 @dataclass(frozen=True)
 class Issues:
     """The licenses in two issues, in the order in which they are asked for."""
@@ -191,7 +195,8 @@ def test_killed(
     )
     problems = [] if healed.status == 0 else [healed.output]
     for caller in callers:
-        files_found = {path.name: path.read_bytes() for path in caller.place.iterdir() if path.name != MANIFEST}
+        own = (MANIFEST, _LOCK)
+        files_found = {path.name: path.read_bytes() for path in caller.place.iterdir() if path.name not in own}
         if files_found != new:
             problems.append(f"{caller.name} did not heal")
     record.healed(fault, kind, STORE, problems + watch.files())
@@ -259,8 +264,9 @@ def _damaged(caller: Caller, old: Mapping[str, bytes], new: Mapping[str, bytes])
     """Files that are not whole, not right, lost, or not expected."""
     found = {path.name: path.read_bytes() for path in caller.place.iterdir()}
     manifest = found.pop(MANIFEST, b"{}")
+    problems = [] if found.pop(_LOCK, b"") == b"" else ["the lock holds something"]
     leftovers = [name for name in found if name.startswith((TEMPORARY, ".ansible_tmp"))]
-    problems = [f"{name} is lost" for name in old.keys() - found.keys()]
+    problems += [f"{name} is lost" for name in old.keys() - found.keys()]
     problems += [
         f"{name} is damaged"
         for name in found.keys() - set(leftovers)
