@@ -14,6 +14,8 @@ import typing as t
 
 # So many keys stand for all in a message.
 _MAX_SHOWN = 3
+# So many are named even where all failed for one reason.
+_FEW = 10
 
 
 class ProvisioningError(Exception):
@@ -143,7 +145,7 @@ def list_failures(failures: t.Iterable[tuple[str, str]], total: int) -> str:
 def _failure_line(error: str, keys: list[str], total: int) -> str:
     if len(keys) == 1:
         return error if keys[0] in error else f"{keys[0]}: {error}"
-    shown = keys if len(keys) < total else keys[:_MAX_SHOWN]
+    shown = keys if len(keys) < total or len(keys) <= _FEW else keys[:_MAX_SHOWN]
     more = f" and {len(keys) - len(shown)} more" if len(keys) > len(shown) else ""
     return f"{len(keys)} of {total}: {error}\n  {', '.join(shown)}{more}"
 
