@@ -373,7 +373,7 @@ def test_catalog_answers(server: Recorder, explorer: Explorer, record: Record) -
     def resolved(body: Any, filters: tuple[str, str, str], filename: str) -> None:
         server.answer = answer(hostile.json_bytes(body))
         meant = PackageFilter(*filters)
-        request = LicenseRequest(key, "", packages=meant, selection=catalog_query(key, meant))
+        request = LicenseRequest(key, "", packages=meant, catalog_query=catalog_query(key, meant))
         (found,) = source.resolve([request])
         if isinstance(found, ProvisioningError):
             raise found
