@@ -71,7 +71,8 @@ def _without_facts(item: t.Any) -> t.Any:
     """Return what the module returned for a license as what it takes for one."""
     if isinstance(item, Mapping) and {"state", "error", "product_id"} <= item.keys():
         return {name: item[name] for name in _GIVEN if item.get(name)}
-    return item
+    # Older cores refuse a value that is null where there is a default.
+    return {name: one for name, one in item.items() if one is not None} if isinstance(item, Mapping) else item
 
 
 def _parse_text(text: str) -> list[t.Any]:
